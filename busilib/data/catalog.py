@@ -1,0 +1,120 @@
+"""Find the files of a BUSI folder and say exactly what is wrong with it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from busilib.data.dataset import CLASSES, DataError
+
+IMAGE_NAME = re.compile(r"^(?P<cls>benign|malignant|normal) \((?P<number>\d+)\)\.png$")
+MASK_NAME = re.compile(r"^(?P<stem>(?:benign|malignant|normal) \(\d+\))_mask(?:_\d+)?\.png$")
+LAYOUT = (
+    "a folder with benign/, malignant/ and normal/, each holding `<class> (N).png` and `<class> (N)_mask.png`"
+)
+IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One image of a BUSI folder and the masks that belong to it.
+
+    Attributes:
+        id: file stem, for example "benign (1)".
+        label: index into `CLASSES`.
+        image: path of the image.
+        masks: paths of its masks, at least one.
+    """
+
+    id: str
+    label: int
+    image: Path
+    masks: tuple[Path, ...]
+
+
+def busi_root(folder: str | Path) -> Path:
+    """The folder that holds the class folders: `folder` itself or its `Dataset_BUSI_with_GT`.
+
+    Raises:
+        DataError: if `folder` is missing, is not a directory, or holds no class folder.
+
+    Example:
+        >>> busi_root("downloads/breast-ultrasound-images-dataset")
+        PosixPath('downloads/breast-ultrasound-images-dataset/Dataset_BUSI_with_GT')
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        what = "is a file" if folder.exists() else "does not exist"
+        raise DataError(
+            f"{folder}: {what}, not a directory. Expected {LAYOUT}. "
+            "`busi data fetch` downloads BUSI, `busi data phantom DIR` writes a synthetic one."
+        )
+    for candidate in (folder, folder / "Dataset_BUSI_with_GT"):
+        if any((candidate / name).is_dir() for name in CLASSES):
+            return candidate
+    found = ", ".join(sorted(p.name for p in folder.iterdir())[:6]) or "nothing"
+    raise DataError(f"{folder}: no class folder found (it holds {found}). Expected {LAYOUT}.")
+
+
+def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
+    """Pair the images and masks of a BUSI folder by name, without decoding them.
+
+    Args:
+        folder: BUSI's folder or its parent.
+
+    Returns:
+        The complete images ordered by class and number, and one line per fault (a file that does not
+        belong, an image without a mask, a mask without an image, an empty or missing class folder).
+
+    Raises:
+        DataError: if there is no BUSI folder at all (see `busi_root`).
+
+    Example:
+        >>> entries, faults = scan("Dataset_BUSI_with_GT")
+        >>> len(entries), faults
+    """
+    root = busi_root(folder)
+    entries: list[Entry] = []
+    faults = [
+        f"{path.name}/: unknown class folder; expected only {', '.join(CLASSES)}. Move it elsewhere."
+        for path in sorted(root.iterdir())
+        if path.is_dir() and path.name not in CLASSES
+    ]
+    for label, name in enumerate(CLASSES):
+        found, wrong = _scan_class(root / name, label)
+        entries += found
+        faults += wrong
+    return entries, faults
+
+
+def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
+    name = CLASSES[label]
+    if not folder.is_dir():
+        return [], [f"{name}/: class folder is missing. Expected {LAYOUT}."]
+    images: dict[str, Path] = {}
+    masks: dict[str, list[Path]] = {}
+    faults = []
+    for path in sorted(folder.iterdir()):
+        where = f"{name}/{path.name}"
+        if path.name in IGNORED:
+            continue
+        if path.suffix.lower() != ".png":
+            faults.append(f"{where}: not a PNG file. BUSI holds only PNG files; convert or remove it.")
+        elif (mask := MASK_NAME.match(path.name)) and mask["stem"].startswith(name):
+            masks.setdefault(mask["stem"], []).append(path)
+        elif (image := IMAGE_NAME.match(path.name)) and image["cls"] == name:
+            images[path.stem] = path
+        else:
+            faults.append(
+                f"{where}: name does not fit. Expected `{name} (N).png` or `{name} (N)_mask.png` in {name}/."
+            )
+    if not images:
+        faults.append(f"{name}/: class folder is empty: no `{name} (N).png` in it. Download BUSI again.")
+    for stem in sorted(set(images) - set(masks)):
+        faults.append(f"{name}/{stem}.png: mask is missing. Expected `{stem}_mask.png` beside it.")
+    for stem in sorted(set(masks) - set(images)):
+        faults.append(f"{name}/{masks[stem][0].name}: image is missing. Expected `{stem}.png` beside it.")
+    number = re.compile(r"\d+")
+    stems = sorted(set(images) & set(masks), key=lambda stem: int(number.search(stem)[0]))
+    return [Entry(stem, label, images[stem], tuple(masks[stem])) for stem in stems], faults

@@ -1,0 +1,94 @@
+"""The data contract: one frozen container that everything downstream takes, whichever set it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+CLASSES = ("benign", "malignant", "normal")
+"""Class order everywhere: label 0 is benign, 1 malignant, 2 normal."""
+
+
+class DataError(ValueError):
+    """A dataset is not what it should be; the message says where, what was found and what would do."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A loaded dataset, all parts in the same order.
+
+    Attributes:
+        images: uint8 (n, h, w), gray levels 0–255.
+        masks: bool (n, h, w), True inside a lesion; several masks of one image are merged.
+        labels: int64 (n,), index into `CLASSES`.
+        table: one row per image with `id` ("benign (1)"), `class`, `group` (near-duplicates share one),
+            `width` and `height` (original pixels), `n_masks`, `overlay` (coloured marks) and
+            `label_conflict` (a near-duplicate carries another label).
+        name: what the set is called in records and on pages.
+        fingerprint: hexadecimal digest of the decoded content and the settings it was loaded with.
+
+    Example:
+        >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
+        >>> data.images.shape, data.table["class"].value_counts().to_dict()
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+    table: pd.DataFrame
+    name: str
+    fingerprint: str
+
+    def __post_init__(self):
+        n = len(self.images)
+        if not (len(self.masks) == len(self.labels) == len(self.table) == n):
+            raise DataError(
+                f"{self.name}: images, masks, labels and table differ in length: "
+                f"{n}, {len(self.masks)}, {len(self.labels)}, {len(self.table)}"
+            )
+        if self.images.dtype != np.uint8 or self.images.ndim != 3:
+            raise DataError(
+                f"{self.name}: images must be uint8 (n, h, w), not {self.images.dtype} {self.images.shape}"
+            )
+        if self.masks.dtype != bool or self.masks.shape != self.images.shape:
+            raise DataError(
+                f"{self.name}: masks must be bool {self.images.shape}, not {self.masks.dtype} {self.masks.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def size(self) -> int:
+        """Working height and width in pixels."""
+        return self.images.shape[1]
+
+    @property
+    def ids(self) -> np.ndarray:
+        return self.table["id"].to_numpy()
+
+    @property
+    def groups(self) -> np.ndarray:
+        return self.table["group"].to_numpy()
+
+    @property
+    def has_lesion(self) -> np.ndarray:
+        """bool (n,): whether the reference mask has any pixel at the working size."""
+        return self.masks.any(axis=(1, 2))
+
+    def subset(self, indices: np.ndarray) -> Dataset:
+        """The images at `indices`, in that order.
+
+        Example:
+            >>> test = data.subset(split.test)
+        """
+        indices = np.asarray(indices)
+        return replace(
+            self,
+            images=self.images[indices],
+            masks=self.masks[indices],
+            labels=self.labels[indices],
+            table=self.table.iloc[indices].reset_index(drop=True),
+        )

@@ -1,0 +1,167 @@
+"""Who trains and who tests: R1's hold-out, random splits as the reports made them, and grouped folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+
+from busilib.data.dataset import CLASSES, DataError
+
+FOLDS = 5
+INNER_FOLDS = 8
+"""The grouped protocol gives one part in eight of the training images to validation."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Indices into a dataset, int64 and sorted.
+
+    Attributes:
+        train: fitted on.
+        validation: watched for early stopping and checkpoints; where a report watched its test set, the same.
+        test: reported on.
+        hold_out: set aside before anything else (R1 only; else empty).
+    """
+
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+    hold_out: np.ndarray
+
+    @property
+    def selected_on(self) -> str:
+        """Which part chose the checkpoint: "validation", or "test" where a report did so."""
+        return "test" if np.array_equal(self.validation, self.test) else "validation"
+
+
+@dataclass(frozen=True)
+class ReportSplit:
+    """How a report divided its images, at random and image by image.
+
+    Attributes:
+        test: share of the images for the test set; 0 where `folds` divides them.
+        validation: share for validation; 0 where the report watched the test set itself.
+        folds: number of stratified folds, each in turn the test set; 0 for a single split.
+        hold_out: whether images of each class are set aside first (R1: 20 per class).
+    """
+
+    test: float = 0.0
+    validation: float = 0.0
+    folds: int = 0
+    hold_out: bool = False
+
+
+def check_folds(labels: np.ndarray, groups: np.ndarray, folds: int) -> None:
+    """Refuse data with too few images (or near-duplicate groups) per class for `folds` folds.
+
+    Raises:
+        DataError: naming the class and its count.
+    """
+    for label, name in enumerate(CLASSES):
+        count = len(np.unique(groups[labels == label]))
+        if count < folds:
+            raise DataError(
+                f"{name}: {count} distinct image(s), fewer than the {folds} folds asked for. "
+                f"Every class needs at least {folds}; add images or ask for fewer folds."
+            )
+
+
+def hold_out(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Set `per_class` random images of every class aside, as R1 did with 20 before anything else.
+
+    Args:
+        labels: int (n,).
+        per_class: images of each class to set aside.
+        seed: of the draw.
+
+    Returns:
+        Indices held out and indices of the rest, both int64 and sorted.
+
+    Raises:
+        DataError: if a class has too few images to leave any.
+
+    Example:
+        >>> held, rest = hold_out(data.labels, per_class=20, seed=0)
+    """
+    rng = np.random.default_rng(seed)
+    held = []
+    for label, name in enumerate(CLASSES):
+        members = np.flatnonzero(labels == label)
+        if len(members) <= per_class:
+            raise DataError(f"{name}: {len(members)} image(s), cannot hold out {per_class} and keep any")
+        held.append(rng.choice(members, per_class, replace=False))
+    held = np.sort(np.concatenate(held))
+    return held, np.setdiff1d(np.arange(len(labels)), held)
+
+
+def random_split(
+    labels: np.ndarray, plan: ReportSplit, per_class: int, fold: int = 0, seed: int = 0
+) -> Split:
+    """Split image by image, as the reports did: near-duplicates may stand on both sides.
+
+    Args:
+        labels: int (n,).
+        plan: the report's shares.
+        per_class: images of each class in the hold-out, where the plan has one.
+        fold: which fold is the test set, where the plan has folds.
+        seed: of every draw.
+
+    Returns:
+        The split. Where the report describes no validation part, `validation` is the test set.
+
+    Raises:
+        DataError: if a class is too small.
+
+    Example:
+        >>> random_split(data.labels, ReportSplit(test=0.1), per_class=20).test.size
+        78
+    """
+    held, rest = np.array([], np.int64), np.arange(len(labels))
+    if plan.hold_out:
+        held, rest = hold_out(labels, per_class, seed)
+    if plan.folds:
+        check_folds(labels[rest], rest, plan.folds)
+        parts = StratifiedKFold(plan.folds, shuffle=True, random_state=seed).split(rest, labels[rest])
+        train, test = list(parts)[fold]
+        train, test = rest[train], rest[test]
+    else:
+        train, test = train_test_split(rest, test_size=plan.test, random_state=seed, stratify=labels[rest])
+    validation = test
+    if plan.validation:
+        share = plan.validation / (1 - plan.test)
+        train, validation = train_test_split(
+            train, test_size=share, random_state=seed, stratify=labels[train]
+        )
+    return Split(np.sort(train), np.sort(validation), np.sort(test), held)
+
+
+def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: int = 0) -> Split:
+    """Fold `fold` of five stratified folds that never separate a group, with validation inside the rest.
+
+    Args:
+        labels: int (n,).
+        groups: int (n,), near-duplicates share a number.
+        fold: 0 to 4, the test set.
+        seed: of the folds; the same seed gives every experiment the same folds.
+
+    Returns:
+        The split: no group has images in two of its parts.
+
+    Raises:
+        DataError: if a class has fewer groups than folds.
+
+    Example:
+        >>> split = grouped_split(data.labels, data.groups, fold=0)
+        >>> np.intersect1d(data.groups[split.train], data.groups[split.test]).size
+        0
+    """
+    check_folds(labels, groups, FOLDS)
+    outer = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    rest, test = list(outer.split(labels, labels, groups))[fold]
+    check_folds(labels[rest], groups[rest], 2)
+    smallest = min(len(np.unique(groups[rest][labels[rest] == label])) for label in range(len(CLASSES)))
+    inner = StratifiedGroupKFold(min(INNER_FOLDS, smallest), shuffle=True, random_state=seed)
+    train, validation = next(inner.split(rest, labels[rest], groups[rest]))
+    return Split(rest[train], rest[validation], test, np.array([], np.int64))

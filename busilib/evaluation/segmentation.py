@@ -1,0 +1,120 @@
+"""Segmentation metrics: pixels are counted once per image, every figure is made from those counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+COUNTS = ["tp", "fp", "fn", "tn"]
+
+
+def count_pixels(masks: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """True and false, positive and negative pixels of each image.
+
+    Args:
+        masks: bool (n, h, w), the reference.
+        predicted: bool (n, h, w).
+
+    Returns:
+        int64 columns `tp`, `fp`, `fn`, `tn`; each row adds up to h·w.
+
+    Raises:
+        ValueError: if shapes or dtypes do not fit.
+
+    Example:
+        >>> count_pixels(masks, probabilities >= 0.5)
+    """
+    if masks.shape != predicted.shape or masks.dtype != bool or predicted.dtype != bool:
+        raise ValueError(
+            f"two bool arrays of one shape are needed, not {masks.dtype} {masks.shape} "
+            f"and {predicted.dtype} {predicted.shape}"
+        )
+    pixels = (1, 2)
+    return pd.DataFrame(
+        {
+            "tp": (masks & predicted).sum(pixels),
+            "fp": (~masks & predicted).sum(pixels),
+            "fn": (masks & ~predicted).sum(pixels),
+            "tn": (~masks & ~predicted).sum(pixels),
+        }
+    )
+
+
+def dice_per_image(counts: pd.DataFrame) -> pd.Series:
+    """Dice of each image, 2·TP / (2·TP + FP + FN); 1 where reference and prediction are both empty.
+
+    Example:
+        >>> dice_per_image(pd.DataFrame({"tp": [2], "fp": [1], "fn": [1], "tn": [0]})).item()
+        0.6666666666666666
+    """
+    twice = 2 * counts["tp"]
+    return (twice / (twice + counts["fp"] + counts["fn"])).fillna(1.0)
+
+
+def iou_per_image(counts: pd.DataFrame) -> pd.Series:
+    """Intersection over union of each image, TP / (TP + FP + FN); 1 where both masks are empty.
+
+    Example:
+        >>> iou_per_image(pd.DataFrame({"tp": [2], "fp": [1], "fn": [1], "tn": [0]})).item()
+        0.5
+    """
+    return (counts["tp"] / (counts["tp"] + counts["fp"] + counts["fn"])).fillna(1.0)
+
+
+def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
+    """All segmentation figures of a table of pixel counts.
+
+    Args:
+        table: columns `tp`, `fp`, `fn`, `tn` (pixels at the working size) and `true` (class name).
+
+    Returns:
+        `lesion_dice`, `lesion_iou`: mean per image over images whose reference has a lesion;
+        `all_dice`: mean over all images, 1 where both masks are empty;
+        `pooled_…`: over the pixels of all images together, as R1 reports them (a Dice pooled over pixels
+        is the F1 of the pixels, and large lesions weigh more);
+        `normal_false_positive_rate`: share of normal images with any predicted lesion pixel.
+        A figure whose denominator is empty is NaN.
+
+    Example:
+        >>> segmentation_metrics(predictions)["lesion_dice"]
+    """
+    lesion = (table["tp"] + table["fn"]) > 0
+    dice = dice_per_image(table)
+    predicted = (table["tp"] + table["fp"]) > 0
+    tp, fp, fn, tn = (float(table[name].sum()) for name in COUNTS)
+    return {
+        "lesion_dice": _mean(dice[lesion]),
+        "lesion_iou": _mean(iou_per_image(table)[lesion]),
+        "all_dice": _mean(dice),
+        "pooled_dice": _ratio(2 * tp, 2 * tp + fp + fn),
+        "pooled_iou": _ratio(tp, tp + fp + fn),
+        "pooled_accuracy": _ratio(tp + tn, tp + fp + fn + tn),
+        "pooled_precision": _ratio(tp, tp + fp),
+        "pooled_recall": _ratio(tp, tp + fn),
+        "pooled_specificity": _ratio(tn, tn + fp),
+        "normal_false_positive_rate": _mean(predicted[table["true"] == "normal"]),
+    }
+
+
+def segmentation_support(table: pd.DataFrame) -> dict[str, int]:
+    """How many images stand behind each figure of `segmentation_metrics`.
+
+    Example:
+        >>> segmentation_support(predictions)["lesion_dice"]
+        130
+    """
+    lesion = int(((table["tp"] + table["fn"]) > 0).sum())
+    counts = dict.fromkeys(segmentation_metrics(table), len(table))
+    return counts | {
+        "lesion_dice": lesion,
+        "lesion_iou": lesion,
+        "normal_false_positive_rate": int((table["true"] == "normal").sum()),
+    }
+
+
+def _mean(values: pd.Series) -> float:
+    return float(values.mean()) if len(values) else float("nan")
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")

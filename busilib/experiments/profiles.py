@@ -1,0 +1,138 @@
+"""The three profiles, defined once: which data, how large, and how each experiment is trained under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from busilib.data.dataset import DataError, Dataset
+from busilib.data.images import cache_folder, load_busi
+from busilib.experiments.registry import Experiment
+from busilib.settings import Settings
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How large a run is.
+
+    Attributes:
+        name: "smoke", "laptop" or "full".
+        size: working height and width in pixels.
+        phantom: whether it runs on phantoms when no data folder is given.
+        hold_out: images of each class set aside in R1's protocol and in the combined evaluation.
+        bootstrap_draws: samples behind each interval.
+        purpose: one line for help texts and pages.
+        budget: time for the whole report.
+    """
+
+    name: str
+    size: int
+    phantom: bool
+    hold_out: int
+    bootstrap_draws: int
+    purpose: str
+    budget: str
+
+
+PROFILES: Mapping[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "smoke", 64, True, 3, 100, "phantoms, tiny networks: does everything run?", "6 minutes on 2 cores"
+        ),
+        Profile(
+            "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "4 hours on 2 cores"
+        ),
+        Profile(
+            "full", 128, False, 20, 1000, "BUSI, the reports' own settings", "1 hour on one data-centre GPU"
+        ),
+    )
+}
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises:
+        KeyError: naming the profiles that exist.
+
+    Example:
+        >>> profile("smoke").size
+        64
+    """
+    if name not in PROFILES:
+        raise KeyError(f"no profile {name!r}. There are: {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
+    """The settings of an experiment under a profile.
+
+    Args:
+        entry: of the registry.
+        name: of the profile.
+        weights: where a pretrained backbone comes from (see `busilib.models.backbones.find_weights`);
+            empty for the profile's own choice, "none" for random weights.
+
+    Returns:
+        The report's settings with the profile's changes. A backbone without pretrained weights is never frozen.
+
+    Example:
+        >>> settings_for(experiment("r1-unet"), "laptop").filters
+        16
+    """
+    changes = {
+        "smoke": {"size": profile("smoke").size, **entry.smoke},
+        "laptop": dict(entry.laptop),
+        "full": {},
+    }
+    settings = replace(entry.settings, **changes[profile(name).name])
+    if entry.backbone and weights and settings.weights is not None:
+        from busilib.models.backbones import find_weights
+
+        source = find_weights(entry.backbone, None if weights == "none" else weights)
+        settings = replace(settings, weights=None if source is None else str(source))
+    return settings if settings.weights is not None else replace(settings, frozen=False)
+
+
+def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
+    """The data of a profile: the folder that is given, else phantoms under "smoke".
+
+    Args:
+        name: of the profile.
+        folder: a BUSI folder; empty for the profile's own data.
+        seed: of the phantoms.
+
+    Returns:
+        The dataset at the profile's size, named "BUSI" or "phantoms".
+
+    Raises:
+        DataError: if "laptop" or "full" is asked for without a folder.
+
+    Example:
+        >>> load_data("smoke").name
+        'phantoms'
+    """
+    chosen = profile(name)
+    if folder:
+        return load_busi(folder, chosen.size)
+    if not chosen.phantom:
+        raise DataError(
+            f"profile {name} runs on the real BUSI and needs its folder: pass data=DIR (`--data DIR`). "
+            "`busi data fetch` downloads it and prints the folder."
+        )
+    return load_busi(phantom_folder(seed), chosen.size, name="phantoms")
+
+
+def phantom_folder(seed: int) -> Path:
+    """The phantoms of that seed in the user's cache, written on first use."""
+    from busilib import __version__
+    from busilib.data.phantom import write_phantom
+
+    folder = cache_folder() / "phantoms" / f"{__version__}-seed{seed}"
+    if not folder.is_dir():
+        part = folder.with_name(f"{folder.name}.part")
+        write_phantom(part, seed=seed)
+        part.rename(folder)
+    return folder

@@ -1,0 +1,68 @@
+"""Where a number comes from: versions, hardware, commit and weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from busilib.paths import project_root
+
+PACKAGES = ("busilib", "keras", "tensorflow", "torch", "jax", "numpy", "pandas", "scikit-learn")
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that matter to a result, where they are installed.
+
+    Example:
+        >>> versions()["python"]
+        '3.11.7'
+    """
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def commit() -> str:
+    """Short commit of the checkout, with "+changes" where files differ from it, or "unknown"."""
+    command = ["git", "-C", str(project_root()), "describe", "--always", "--abbrev=10", "--dirty=+changes"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return found.stdout.strip()
+
+
+def weights(source: str | None) -> dict[str, str]:
+    """What a backbone started from: "random", "imagenet", or the name and SHA-256 of a file.
+
+    Example:
+        >>> weights(None)
+        {'source': 'random'}
+    """
+    if source is None or source == "imagenet":
+        return {"source": source or "random"}
+    path = Path(source)
+    return {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
+
+def environment() -> dict:
+    """Backend, hardware, versions, commit and date (UTC) of a run that is ending now."""
+    from busilib.keras_backend import keras
+
+    devices = keras.distribution.list_devices("gpu")
+    return {
+        "backend": keras.backend.backend(),
+        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), {len(devices)} GPU",
+        "versions": versions(),
+        "commit": commit(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }

@@ -1,0 +1,188 @@
+"""Records: what a run measured, written so that every figure can be computed again without a GPU.
+
+A record is a folder `results/<profile>/<experiment>/` (with "@random" behind the id for a report's own
+protocol) with `metrics.json`, `predictions.csv` and `history.csv`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from busilib.evaluation.classification import classification_metrics, classification_support
+from busilib.evaluation.intervals import bootstrap
+from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
+from busilib.experiments.profiles import profile
+from busilib.experiments.runner import Run
+from busilib.paths import project_root
+
+FIGURES = {
+    "segmentation": (segmentation_metrics, segmentation_support),
+    "classification": (classification_metrics, classification_support),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record read back.
+
+    Attributes:
+        name: folder name, such as "r1-unet" or "r1-unet@random".
+        facts: the contents of `metrics.json`.
+        predictions: one row per test image.
+        history: one row per fold and epoch.
+    """
+
+    name: str
+    facts: dict
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+
+    @property
+    def metrics(self) -> dict[str, dict]:
+        """Figures by key, each with `value`, `low`, `high` and `n`."""
+        return self.facts["metrics"]
+
+
+def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int) -> dict[str, dict]:
+    """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
+
+    Args:
+        task: "segmentation" or "classification".
+        predictions: rows as in `predictions.csv`.
+        groups: int (n,), the group of each row.
+        draws: bootstrap samples.
+
+    Returns:
+        Each figure as `{"value", "low", "high", "n"}`; figures that cannot be computed are left out.
+
+    Example:
+        >>> measure("segmentation", run.predictions, groups, draws=1000)["lesion_dice"]["value"]
+    """
+    figures, support = FIGURES[task]
+    intervals, counts = bootstrap(figures, predictions, groups, draws), support(predictions)
+    return {
+        name: {
+            "value": round(value, 8),
+            "low": round(intervals[name][0], 8),
+            "high": round(intervals[name][1], 8),
+            "n": counts[name],
+        }
+        for name, value in figures(predictions).items()
+        if np.isfinite(value)
+    }
+
+
+def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
+    """Figures of one experiment over the test images of all given folds, with intervals (see `measure`)."""
+    first = runs[0]
+    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
+    return measure(
+        first.experiment.task,
+        predictions,
+        _groups(first, predictions),
+        profile(first.profile).bootstrap_draws,
+    )
+
+
+def _groups(run: Run, predictions: pd.DataFrame) -> np.ndarray:
+    return run.data.table.set_index("id")["group"].loc[predictions["id"]].to_numpy()
+
+
+def write_record(runs: Sequence[Run], folder: Path) -> Path:
+    """Record finished runs of one experiment, one per fold, as one record.
+
+    Args:
+        runs: same experiment, profile, protocol and seed; different folds.
+        folder: results folder; the record is `folder/<profile>/<name>/`.
+
+    Returns:
+        The record's folder.
+
+    Example:
+        >>> write_record([run("r1-unet", data, "laptop")], Path("results"))
+        PosixPath('results/laptop/r1-unet')
+    """
+    runs = sorted(runs, key=lambda run: run.fold)
+    first = runs[0]
+    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
+    settings = asdict(first.settings)
+    settings.pop("weights")
+    facts = {
+        "experiment": first.experiment.id,
+        "report": first.experiment.report,
+        "title": first.experiment.title,
+        "task": first.experiment.task,
+        "profile": first.profile,
+        "protocol": first.protocol,
+        "seed": first.seed,
+        "dataset": {
+            "name": first.data.name,
+            "fingerprint": first.data.fingerprint,
+            "n": len(first.data),
+            "size": first.data.size,
+        },
+        "split": [
+            {
+                "fold": run.fold,
+                "train": len(run.split.train),
+                "validation": len(run.split.validation),
+                "test": len(run.split.test),
+                "hold_out": len(run.split.hold_out),
+                "selected_on": run.split.selected_on,
+            }
+            for run in runs
+        ],
+        "inputs": first.inputs,
+        "settings": settings,
+        "weights": first.facts["weights"],
+        "parameters": first.facts["parameters"],
+        "epochs_run": [len(run.history) for run in runs],
+        "metrics": metrics_of(runs),
+        "train_seconds": sum(run.facts["train_seconds"] for run in runs),
+        "total_seconds": sum(run.facts["total_seconds"] for run in runs),
+        **{key: first.facts[key] for key in ("backend", "hardware", "versions", "commit", "date")},
+    }
+    if len(first.hold_out):
+        facts["hold_out_metrics"] = measure(
+            first.experiment.task,
+            first.hold_out,
+            _groups(first, first.hold_out),
+            profile(first.profile).bootstrap_draws,
+        )
+    target = folder / first.profile / first.name
+    target.mkdir(parents=True, exist_ok=True)
+    predictions.to_csv(target / "predictions.csv", index=False, lineterminator="\n")
+    if len(first.hold_out):
+        first.hold_out.to_csv(target / "hold_out.csv", index=False, lineterminator="\n")
+    history = pd.concat([run.history.assign(fold=run.fold) for run in runs], ignore_index=True)
+    history.round(6).to_csv(target / "history.csv", index=False, lineterminator="\n")
+    (target / "metrics.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
+    return target
+
+
+def results_folder() -> Path:
+    """The project's recorded results."""
+    return project_root() / "results"
+
+
+def read_record(name: str, profile_name: str, folder: Path | None = None) -> Record | None:
+    """A record by name, or None where there is none.
+
+    Example:
+        >>> read_record("r1-unet", "laptop").metrics["lesion_dice"]
+    """
+    path = (folder or results_folder()) / profile_name / name
+    if not (path / "metrics.json").is_file():
+        return None
+    return Record(
+        name=name,
+        facts=json.loads((path / "metrics.json").read_text(encoding="utf-8")),
+        predictions=pd.read_csv(path / "predictions.csv"),
+        history=pd.read_csv(path / "history.csv"),
+    )

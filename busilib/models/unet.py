@@ -1,0 +1,87 @@
+"""The U-Nets of R1 and R2."""
+
+from __future__ import annotations
+
+from busilib.keras_backend import keras
+from busilib.settings import Settings
+
+LEVELS = 4
+
+
+def _two_convolutions(x, filters: int, normalise: bool, dropout: float):
+    for _ in range(2):
+        x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=not normalise)(x)
+        if normalise:
+            x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.ReLU()(x)
+    return keras.layers.Dropout(dropout)(x) if dropout else x
+
+
+def _unet(size, filters, name, pooling, normalise, encoder_dropout, decoder_dropout, up_activation):
+    inputs = x = keras.Input((size, size, 1), name="image")
+    skips = []
+    for level in range(LEVELS):
+        x = _two_convolutions(x, filters * 2**level, normalise, 0)
+        skips.append(x)
+        x = pooling(2)(x)
+        if encoder_dropout:
+            x = keras.layers.Dropout(encoder_dropout)(x)
+    x = _two_convolutions(x, filters * 2**LEVELS, normalise, 0)
+    for level in reversed(range(LEVELS)):
+        x = keras.layers.Conv2DTranspose(filters * 2**level, 2, strides=2, activation=up_activation)(x)
+        x = keras.layers.Concatenate()([x, skips[level]])
+        x = _two_convolutions(x, filters * 2**level, normalise, decoder_dropout)
+    outputs = keras.layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="mask")(x)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def r1_unet(settings: Settings) -> keras.Model:
+    """R1's U-Net: convolution + batch normalisation + ReLU, average pooling, transposed convolutions.
+
+    R1 does not give the widths; with 64 filters at the top it has the classic 64–1024.
+
+    Args:
+        settings: uses `size` (pixels, a multiple of 16) and `filters` (of the first level).
+
+    Returns:
+        A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
+
+    Example:
+        >>> r1_unet(settings).output.shape
+        (None, 128, 128, 1)
+    """
+    return _unet(
+        settings.size,
+        settings.filters,
+        "r1_unet",
+        pooling=keras.layers.AveragePooling2D,
+        normalise=True,
+        encoder_dropout=0.0,
+        decoder_dropout=0.0,
+        up_activation=None,
+    )
+
+
+def r2_unet(settings: Settings) -> keras.Model:
+    """R2's U-Net: max pooling, dropout 0.2 per encoder level, 0.1 in the decoder; 31,030,593 parameters.
+
+    Args:
+        settings: uses `size` (pixels, a multiple of 16) and `filters` (R2: 64).
+
+    Returns:
+        A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
+
+    Example:
+        >>> r2_unet(settings).count_params()
+        31030593
+    """
+    return _unet(
+        settings.size,
+        settings.filters,
+        "r2_unet",
+        pooling=keras.layers.MaxPooling2D,
+        normalise=False,
+        encoder_dropout=0.2,
+        decoder_dropout=0.1,
+        up_activation="relu",
+    )

@@ -1,0 +1,34 @@
+"""The settings of one training: what a report gives, or what a profile makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that shapes a model and its training, apart from data, split and seed.
+
+    Attributes:
+        size: input height and width in pixels.
+        epochs: at most.
+        batch: images per step.
+        learning_rate: of Adam.
+        loss: name of a Keras loss.
+        monitor: validation quantity that chooses the checkpoint, "val_loss" or "val_accuracy".
+        patience: epochs without improvement before early stopping; None never stops early.
+        filters: channels of the first block, for networks built from blocks; else None.
+        weights: of the backbone: "imagenet", a path, or None for random; None where there is no backbone.
+        frozen: whether the backbone keeps its pretrained weights.
+    """
+
+    size: int
+    epochs: int
+    batch: int
+    learning_rate: float
+    loss: str
+    monitor: str = "val_loss"
+    patience: int | None = None
+    filters: int | None = None
+    weights: str | None = None
+    frozen: bool = False
