@@ -4,6 +4,7 @@ TensorFlow prints two lines about oneDNN and CUDA from C++ before any setting ca
 stand at the top of every notebook. Errors are not hidden: they are raised as exceptions.
 """
 
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -27,5 +28,8 @@ def _stderr_closed():
 
 with _stderr_closed():
     import keras
+
+# Several models in one process make TensorFlow warn of retracing, which is what we ask for.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 __all__ = ["keras"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from PIL import Image
@@ -67,6 +69,27 @@ def group_pairs(pairs: pd.DataFrame, n: int) -> np.ndarray:
     links = coo_array((np.ones(len(pairs)), (pairs["first"], pairs["second"])), shape=(n, n))
     _, component = connected_components(links, directed=False)
     return pd.factorize(component)[0].astype(np.int64)
+
+
+def threshold_counts(thumbnails: np.ndarray, thresholds: Sequence[float]) -> pd.DataFrame:
+    """How many near-duplicates each threshold finds.
+
+    Args:
+        thumbnails: float32 (n, 4096) of `thumbnail` vectors.
+        thresholds: correlations between -1 and 1.
+
+    Returns:
+        One row per threshold: `threshold`, `pairs`, `groups` (of two pictures or more), `images` in them.
+
+    Example:
+        >>> threshold_counts(thumbnails, [0.95, 0.99])
+    """
+    rows = []
+    for threshold in thresholds:
+        found = pairs_above(thumbnails, threshold)
+        sizes = np.bincount(group_pairs(found, len(thumbnails)))
+        rows.append((threshold, len(found), int((sizes > 1).sum()), int(sizes[sizes > 1].sum())))
+    return pd.DataFrame(rows, columns=["threshold", "pairs", "groups", "images"])
 
 
 def label_conflicts(groups: np.ndarray, labels: np.ndarray) -> np.ndarray:

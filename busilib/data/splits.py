@@ -127,14 +127,22 @@ def random_split(
         train, test = list(parts)[fold]
         train, test = rest[train], rest[test]
     else:
-        train, test = train_test_split(rest, test_size=plan.test, random_state=seed, stratify=labels[rest])
+        train, test = _split_off(rest, labels, plan.test, seed)
     validation = test
     if plan.validation:
         share = plan.validation / (1 - plan.test)
-        train, validation = train_test_split(
-            train, test_size=share, random_state=seed, stratify=labels[train]
-        )
+        train, validation = _split_off(train, labels, share, seed)
     return Split(np.sort(train), np.sort(validation), np.sort(test), held)
+
+
+def _split_off(indices: np.ndarray, labels: np.ndarray, share: float, seed: int) -> list[np.ndarray]:
+    try:
+        return train_test_split(indices, test_size=share, random_state=seed, stratify=labels[indices])
+    except ValueError as error:
+        counts = ", ".join(f"{(labels[indices] == label).sum()} {name}" for label, name in enumerate(CLASSES))
+        raise DataError(
+            f"too few images to split: {counts}; {share:.0%} of them must hold every class. Add images."
+        ) from error
 
 
 def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: int = 0) -> Split:
@@ -165,3 +173,20 @@ def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: i
     inner = StratifiedGroupKFold(min(INNER_FOLDS, smallest), shuffle=True, random_state=seed)
     train, validation = next(inner.split(rest, labels[rest], groups[rest]))
     return Split(rest[train], rest[validation], test, np.array([], np.int64))
+
+
+def leaked(groups: np.ndarray, split: Split) -> np.ndarray:
+    """Which test images have a near-duplicate among the training images.
+
+    Args:
+        groups: int (n,), near-duplicates share a number.
+        split: of the same n images.
+
+    Returns:
+        bool (len(split.test),).
+
+    Example:
+        >>> leaked(np.array([0, 0, 1]), Split(np.array([0]), np.array([]), np.array([1, 2]), np.array([])))
+        array([ True, False])
+    """
+    return np.isin(groups[split.test], groups[split.train])

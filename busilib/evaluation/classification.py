@@ -37,7 +37,8 @@ def confusion_metrics(matrix: np.ndarray) -> dict[str, float]:
 
     Returns:
         `accuracy` (also the weighted recall), `balanced_accuracy` (also the macro recall), macro and weighted
-        `…_precision` and `…_f1`, and per class `<class>_precision`, `<class>_recall`, `<class>_f1`. Precision of a class never predicted is 0, as in scikit-learn.
+        `…_precision` and `…_f1`, and per class `<class>_precision`, `<class>_recall`, `<class>_f1`.
+        Precision of a class never predicted is 0, as in scikit-learn.
 
     Example:
         >>> confusion_metrics(np.diag([5, 3, 2]))["accuracy"]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from busilib.data.dataset import DataError, Dataset
+from busilib.data.fingerprint import read_table
 from busilib.data.images import cache_folder, load_busi
 from busilib.experiments.registry import Experiment
 from busilib.settings import Settings
@@ -39,7 +40,7 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile(
-            "smoke", 64, True, 3, 100, "phantoms, tiny networks: does everything run?", "6 minutes on 2 cores"
+            "smoke", 64, True, 2, 100, "phantoms, tiny networks: does everything run?", "6 minutes on 2 cores"
         ),
         Profile(
             "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "4 hours on 2 cores"
@@ -76,7 +77,8 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
             empty for the profile's own choice, "none" for random weights.
 
     Returns:
-        The report's settings with the profile's changes. A backbone without pretrained weights is never frozen.
+        The report's settings with the profile's changes. Without pretrained weights
+        nothing is frozen.
 
     Example:
         >>> settings_for(experiment("r1-unet"), "laptop").filters
@@ -88,7 +90,7 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
         "full": {},
     }
     settings = replace(entry.settings, **changes[profile(name).name])
-    if entry.backbone and weights and settings.weights is not None:
+    if entry.backbone and weights:
         from busilib.models.backbones import find_weights
 
         source = find_weights(entry.backbone, None if weights == "none" else weights)
@@ -96,8 +98,8 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
     return settings if settings.weights is not None else replace(settings, frozen=False)
 
 
-def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
-    """The data of a profile: the folder that is given, else phantoms under "smoke".
+def data_folder(name: str, folder: str | Path = "", seed: int = 0) -> Path:
+    """The folder a profile reads: the one that is given, else phantoms under "smoke".
 
     Args:
         name: of the profile.
@@ -105,27 +107,41 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
         seed: of the phantoms.
 
     Returns:
-        The dataset at the profile's size, named "BUSI" or "phantoms".
+        A folder in BUSI's layout.
 
     Raises:
         DataError: if "laptop" or "full" is asked for without a folder.
 
     Example:
-        >>> load_data("smoke").name
-        'phantoms'
+        >>> data_folder("smoke")  # written on first use
     """
-    chosen = profile(name)
     if folder:
-        return load_busi(folder, chosen.size)
-    if not chosen.phantom:
+        return Path(folder).expanduser()
+    if not profile(name).phantom:
         raise DataError(
             f"profile {name} runs on the real BUSI and needs its folder: pass data=DIR (`--data DIR`). "
             "`busi data fetch` downloads it and prints the folder."
         )
-    return load_busi(phantom_folder(seed), chosen.size, name="phantoms")
+    return _phantom_folder(seed)
 
 
-def phantom_folder(seed: int) -> Path:
+def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
+    """The data of a profile (see `data_folder`), at its working size.
+
+    It is named "BUSI" only if it has BUSI's images (ids and original sizes), so that no record of another
+    folder passes for one of BUSI; else "phantoms" or the folder's name.
+
+    Example:
+        >>> load_data("smoke").name
+        'phantoms'
+    """
+    source = data_folder(name, folder, seed)
+    data = load_busi(source, profile(name).size, name=source.resolve().name if folder else "phantoms")
+    facts = ["id", "width", "height"]
+    return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
+
+
+def _phantom_folder(seed: int) -> Path:
     """The phantoms of that seed in the user's cache, written on first use."""
     from busilib import __version__
     from busilib.data.phantom import write_phantom

@@ -54,14 +54,32 @@ def weights(source: str | None) -> dict[str, str]:
     return {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
+def gpu_count() -> int:
+    """Number of GPUs the Keras backend can use.
+
+    Example:
+        >>> gpu_count()
+        0
+    """
+    from busilib.keras_backend import keras
+
+    if keras.backend.backend() == "torch":  # Keras lists no devices for PyTorch
+        import torch
+
+        return torch.cuda.device_count()
+    try:
+        return len(keras.distribution.list_devices("gpu"))
+    except RuntimeError:  # what JAX raises where there is no GPU
+        return 0
+
+
 def environment() -> dict:
     """Backend, hardware, versions, commit and date (UTC) of a run that is ending now."""
     from busilib.keras_backend import keras
 
-    devices = keras.distribution.list_devices("gpu")
     return {
         "backend": keras.backend.backend(),
-        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), {len(devices)} GPU",
+        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), {gpu_count()} GPU",
         "versions": versions(),
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

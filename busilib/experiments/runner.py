@@ -201,7 +201,7 @@ def run(
 def _train(entry, settings, data, split, inputs, fold, seed, folder) -> None:
     from busilib.keras_backend import keras
     from busilib.training.batches import Batches
-    from busilib.training.fit import fit, predict
+    from busilib.training.fit import LAST, fit, predict
 
     folder.mkdir(parents=True, exist_ok=True)
     keras.utils.clear_session()
@@ -218,20 +218,28 @@ def _train(entry, settings, data, split, inputs, fold, seed, folder) -> None:
         seed=seed,
     )
     validation = _evaluation_batches(entry, data, split.validation, inputs)
+    before_fit = time.perf_counter()
     history = fit(model, train, validation, settings, folder, f"{entry.id} fold {fold}")
+    after_fit = time.perf_counter()
     for name, indices in (("predictions.csv", split.test), ("hold_out.csv", split.hold_out)):
         if len(indices):
             batches = _evaluation_batches(entry, data, indices, inputs)
             table = _prediction_table(entry, data, indices, predict(model, batches), fold)
             table.to_csv(folder / name, index=False)
+    train_seconds = float(history["seconds"].sum())
     facts = {
         "parameters": model.count_params(),
         "weights": provenance.weights(settings.weights),
-        "train_seconds": round(float(history["seconds"].sum()), 1),
-        "total_seconds": round(time.perf_counter() - started, 1),
+        "train_seconds": round(train_seconds, 1),
+        # The history also counts the epochs of a process that was killed; our own clock does not.
+        "total_seconds": round(before_fit - started + train_seconds + time.perf_counter() - after_fit, 1),
         **provenance.environment(),
     }
-    (folder / "run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    # The run counts as finished once this file is there: it appears whole, and the last state goes after it.
+    part = folder / "run.json.part"
+    part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    part.replace(folder / "run.json")
+    (folder / LAST).unlink(missing_ok=True)
 
 
 def _evaluation_batches(entry: Experiment, data: Dataset, indices: np.ndarray, inputs: str):

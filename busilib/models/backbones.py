@@ -1,4 +1,4 @@
-"""The one door to pretrained weights: ImageNet, a file, a folder of files, or none, and never silently none."""
+"""The one door to pretrained weights: ImageNet, a file, a folder of files, or none; never silently none."""
 
 from __future__ import annotations
 
@@ -23,21 +23,36 @@ NORMALISATION = {
 
 @dataclass(frozen=True)
 class Backbone:
-    """A network of keras.applications: its builder and the normalisation its weights expect."""
+    """A network of keras.applications: builder, normalisation its weights expect, Keras's weights file."""
 
     build: str
     normalisation: str
+    imagenet_file: str
 
 
 BACKBONES = {
-    "vgg19": Backbone("VGG19", "caffe"),
-    "mobilenet": Backbone("MobileNet", "tf"),
-    "densenet121": Backbone("DenseNet121", "torch"),
+    "vgg19": Backbone("VGG19", "caffe", "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "mobilenet": Backbone("MobileNet", "tf", "mobilenet_1_0_{size}_tf_no_top.h5"),
+    "densenet121": Backbone(
+        "DenseNet121", "torch", "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    ),
 }
+_MOBILENET_SIZES = (128, 160, 192)
+"""Sizes with ImageNet weights of their own; for any other, Keras takes those for 224."""
 
 
 class WeightsError(RuntimeError):
     """Pretrained weights were asked for and cannot be had."""
+
+
+def keras_cache() -> Path:
+    """The folder where Keras keeps the ImageNet weights it downloaded.
+
+    Example:
+        >>> keras_cache()
+        PosixPath('/home/me/.keras/models')
+    """
+    return Path(os.environ.get("KERAS_HOME") or "~/.keras").expanduser() / "models"
 
 
 def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
@@ -53,7 +68,8 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
         "imagenet", the path of one file, or None.
 
     Raises:
-        WeightsError: if a file or folder is named that holds no weights for this backbone, or several.
+        WeightsError: if a file or folder is named that holds no weights for this backbone, or several, or if
+            "local" is asked for and BUSI_WEIGHTS_DIR names no folder.
 
     Example:
         >>> find_weights("mobilenet", "weights")
@@ -65,6 +81,11 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     if weights == "local" and not folder:
         return None
     path = Path(folder if weights == "local" else weights).expanduser()
+    if weights == "local" and not path.is_dir():
+        raise WeightsError(
+            f"pretrained weights for {name}: {WEIGHTS_FOLDER} is {folder!r}, which is no folder. "
+            f"Set it to a folder with `{name}.weights.h5`, or unset it to train from random weights."
+        )
     if path.is_file():
         return path
     found = sorted({*path.glob(f"{name}.weights.h5"), *path.glob(f"{name}_*.weights.h5")})
@@ -73,8 +94,9 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     if len(found) == 1:
         return found[0]
     what = "several files fit: " + ", ".join(f.name for f in found) if found else "no such file"
+    looked = path if path.suffix in {".h5", ".hdf5"} else path / f"{name}.weights.h5"
     raise WeightsError(
-        f"pretrained weights for {name}: looked for {path / f'{name}.weights.h5'}, {what}. "
+        f"pretrained weights for {name}: looked for {looked}, {what}. "
         f"Give the path of one weights file, put `{name}.weights.h5` into that folder, "
         "or train from random weights (weights none)."
     )
@@ -91,7 +113,7 @@ def backbone(name: str, size: int, weights: str | Path | None, frozen: bool = Fa
 
     Returns:
         A model from float32 (n, size, size, 1), gray 0 to 1, to feature maps (n, h', w', c).
-        With pretrained weights its batch normalisation stays in inference mode.
+        With pretrained weights its batch normalisation is frozen, and so stays in inference mode.
 
     Raises:
         WeightsError: if the weights cannot be had, or if a base without pretrained weights is to be frozen.
@@ -109,26 +131,35 @@ def backbone(name: str, size: int, weights: str | Path | None, frozen: bool = Fa
         )
     base = _base(name, entry, size, source)
     base.trainable = not frozen
+    if source is not None:
+        # Calling the base with training=False would not do: Keras overrides it inside the `fit` of a model.
+        for layer in base.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
     gray = keras.Input((size, size, 1), name="image")
     x = keras.layers.Concatenate(name="gray_to_rgb")([gray, gray, gray])
     x = keras.layers.Rescaling(**NORMALISATION[entry.normalisation], name="normalisation")(x)
-    x = base(x, training=False) if source is not None else base(x)
-    return keras.Model(gray, x, name=f"{name}_base")
+    return keras.Model(gray, base(x), name=f"{name}_base")
 
 
 def _base(name: str, entry: Backbone, size: int, source: str | Path | None) -> keras.Model:
     build = getattr(keras.applications, entry.build)
-    try:
-        return build(
-            include_top=False, weights=None if source is None else str(source), input_shape=(size, size, 3)
-        )
-    except ValueError as error:
-        raise WeightsError(f"{name}: {source} does not hold weights of this network ({error})") from error
-    except Exception as error:
-        if source != "imagenet":
-            raise
-        raise WeightsError(
-            f"ImageNet weights of {name} could not be downloaded ({error}). Keras looked in "
-            f"{Path(keras.config.keras_home()) / 'models'}. Two ways out: put the file there from a machine "
-            f"with a network, or give a folder with `{name}.weights.h5` (or none, to train from random weights)."
-        ) from error
+    shape = {"include_top": False, "input_shape": (size, size, 3)}
+    if source == "imagenet":
+        try:
+            return build(weights="imagenet", **shape)
+        except Exception as error:
+            file = entry.imagenet_file.format(size=size if size in _MOBILENET_SIZES else 224)
+            raise WeightsError(
+                f"ImageNet weights of {name} cannot be had: the file {file} is not in Keras's cache "
+                f"{keras_cache()} and could not be downloaded ({error}). "
+                "Two ways out: put that file there from a machine with a network, or give a folder with "
+                f"`{name}.weights.h5` (or none, to train from random weights)."
+            ) from error
+    base = build(weights=None, **shape)
+    if source is not None:
+        try:
+            base.load_weights(str(source))
+        except (ValueError, OSError, KeyError) as error:
+            raise WeightsError(f"{name}: {source} does not hold weights of this network ({error})") from error
+    return base

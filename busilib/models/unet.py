@@ -18,6 +18,12 @@ def _two_convolutions(x, filters: int, normalise: bool, dropout: float):
 
 
 def _unet(size, filters, name, pooling, normalise, encoder_dropout, decoder_dropout, up_activation):
+    if size < 2**LEVELS or size % 2**LEVELS:
+        lower = max(size // 2**LEVELS, 1) * 2**LEVELS
+        raise ValueError(
+            f"{name}: size {size} does not fit. The U-Net halves its input {LEVELS} times, so the size must "
+            f"be a multiple of {2**LEVELS}, such as {lower} or {lower + 2**LEVELS}."
+        )
     inputs = x = keras.Input((size, size, 1), name="image")
     skips = []
     for level in range(LEVELS):
@@ -46,6 +52,9 @@ def r1_unet(settings: Settings) -> keras.Model:
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
 
+    Raises:
+        ValueError: if the size is no multiple of 16.
+
     Example:
         >>> r1_unet(settings).output.shape
         (None, 128, 128, 1)
@@ -70,6 +79,9 @@ def r2_unet(settings: Settings) -> keras.Model:
 
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
+
+    Raises:
+        ValueError: if the size is no multiple of 16.
 
     Example:
         >>> r2_unet(settings).count_params()

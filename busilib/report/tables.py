@@ -1,0 +1,165 @@
+"""The tables of the book, and the line on every page that says what its numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from IPython.display import Markdown
+
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.experiments import provenance
+from busilib.experiments.profiles import profile as profile_named
+from busilib.experiments.registry import Experiment
+from busilib.experiments.results import Record, read_record
+from busilib.experiments.runner import PROTOCOLS, record_name
+
+pd.set_option("display.max_colwidth", None)
+
+METRIC_NAMES = {
+    "lesion_dice": "Dice, mean of lesion images",
+    "lesion_iou": "IoU, mean of lesion images",
+    "all_dice": "Dice, mean of all images",
+    "pooled_dice": "Dice, pooled pixels",
+    "pooled_iou": "IoU, pooled pixels",
+    "pooled_accuracy": "pixel accuracy",
+    "pooled_precision": "pixel precision",
+    "pooled_recall": "pixel recall (sensitivity)",
+    "pooled_specificity": "pixel specificity",
+    "normal_false_positive_rate": "normals with a false lesion",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_precision": "macro precision",
+    "macro_f1": "macro F1",
+    "weighted_precision": "weighted precision",
+    "weighted_f1": "weighted F1",
+    "macro_auc": "macro AUC",
+    "brier": "Brier score",
+    "ece": "calibration error (ECE)",
+    "log_loss": "log loss",
+} | {f"{name}_{key}": f"{name}, {key}" for name in CLASSES for key in ("precision", "recall", "f1", "auc")}
+"""What a metric key is called on a page."""
+
+PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
+
+
+def about(profile: str, data: Dataset, seed: int) -> Markdown:
+    """The line at the head of every page: what ran on what, and whether its numbers mean anything.
+
+    Example:
+        >>> about("smoke", data, seed=0)
+    """
+    chosen, versions = profile_named(profile), provenance.versions()
+    backend = ", ".join(f"{key} {versions[key]}" for key in ("keras", "tensorflow") if key in versions)
+    line = (
+        f"Profile **{profile}** ({chosen.purpose}) · data **{data.name}**, n = {len(data)}, "
+        f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, Python {versions['python']}, {backend} "
+        f"· commit {provenance.commit()}"
+    )
+    if data.name == "phantoms":
+        line += (
+            "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: the numbers "
+            "computed on this page show that everything runs, not what a model can do. Figures recorded on "
+            "the real BUSI stand beside them and are labelled so."
+        )
+    return Markdown(line)
+
+
+def cell(figure: Mapping[str, float]) -> str:
+    """A figure with its interval, such as "0.71 (0.66–0.75)".
+
+    Example:
+        >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130})
+        '0.71 (0.66–0.75)'
+    """
+    return f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f})"
+
+
+def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
+    """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
+
+    Args:
+        columns: model name to figures as `busilib.experiments.results.measure` returns them.
+        keys: which figures, in which order.
+
+    Example:
+        >>> metrics_table({"r1-unet": metrics_of([run])}, ["lesion_dice", "pooled_dice"])
+    """
+    table = pd.DataFrame(
+        {
+            name: {METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys}
+            for name, figures in columns.items()
+        }
+    )
+    counts = [{figures[key]["n"] for figures in columns.values() if key in figures} for key in keys]
+    table.insert(0, "n", ["/".join(map(str, sorted(found))) or "–" for found in counts])
+    return table.rename_axis("figure (95 % interval)")
+
+
+def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:
+    """The records of experiments under both protocols, by a name that a table can show.
+
+    Example:
+        >>> list(records_of(["r1-unet"]))
+        ['r1-unet, grouped', 'r1-unet, as the report did']
+    """
+    found = {
+        f"{id}, {PROTOCOL_NAMES[protocol]}": read_record(record_name(id, protocol), profile)
+        for id in ids
+        for protocol in PROTOCOLS
+    }
+    return {name: record for name, record in found.items() if record is not None}
+
+
+def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.DataFrame:
+    """Recorded figures on the real BUSI, one row per record, with how each was made.
+
+    Example:
+        >>> records_table(records_of(["r1-unet", "r2-unet"]), ["lesion_dice", "pooled_dice"])
+    """
+    rows = {
+        name: {
+            "weights": record.facts["weights"]["source"],
+            "input": record.facts["inputs"],
+            "selected on": record.facts["split"][0]["selected_on"],
+            "folds": len(record.facts["split"]),
+            "n": len(record.predictions),
+            **{
+                METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
+            },
+        }
+        for name, record in records.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+
+
+def sources(
+    entry: Experiment, keys: Sequence[str], part: str, measured: Mapping[str, Mapping[str, dict]]
+) -> pd.DataFrame:
+    """Long table for `busilib.report.figures.claimed_and_measured`: the report's claim and measured figures.
+
+    Args:
+        entry: of the registry.
+        keys: which figures.
+        part: of the claims, such as "test".
+        measured: source name to figures.
+
+    Returns:
+        Columns `row`, `source`, `value`, `low`, `high`.
+
+    Example:
+        >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", {"this page": metrics_of([run])})
+    """
+    claims = {claim.metric: claim.value for claim in entry.claims if claim.part == part}
+    rows = [
+        {"row": METRIC_NAMES[key], "source": f"{entry.report} claims", "value": claims[key]}
+        for key in keys
+        if key in claims
+    ]
+    rows += [
+        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in ("value", "low", "high")}}
+        for source, figures in measured.items()
+        for key in keys
+        if key in figures
+    ]
+    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
