@@ -17,7 +17,7 @@ class Augmentation:
         shift: fraction of height and width, drawn from [-shift, shift].
         zoom_in: largest enlargement as a fraction of the field of view cut off (0.2 shows 80 % of it).
         brightness: added gray, fraction of the full range, drawn from [-brightness, brightness].
-        contrast: relative change of the contrast, drawn from [-contrast, contrast].
+        contrast: relative gain of contrast, drawn from [0, contrast].
     """
 
     flip: str | None = None
@@ -54,7 +54,8 @@ def _layers(plan: Augmentation, seed: int) -> list:
             keras.layers.RandomBrightness(plan.brightness, value_range=(0, 1), seed=int(next(seeds)))
         )
     if plan.contrast:
-        layers.append(keras.layers.RandomContrast(plan.contrast, value_range=(0, 1), seed=int(next(seeds))))
+        gain = (0.0, plan.contrast)
+        layers.append(keras.layers.RandomContrast(gain, value_range=(0, 1), seed=int(next(seeds))))
     return layers
 
 

@@ -45,16 +45,31 @@ def busi_root(folder: str | Path) -> Path:
     """
     folder = Path(folder).expanduser()
     if not folder.is_dir():
-        what = "is a file" if folder.exists() else "does not exist"
+        what = "is a file, not a directory" if folder.exists() else "does not exist"
         raise DataError(
-            f"{folder}: {what}, not a directory. Expected {LAYOUT}. "
+            f"{folder}: {what}. Expected {LAYOUT}. "
             "`busi data fetch` downloads BUSI, `busi data phantom DIR` writes a synthetic one."
         )
     for candidate in (folder, folder / "Dataset_BUSI_with_GT"):
         if any((candidate / name).is_dir() for name in CLASSES):
             return candidate
     found = ", ".join(sorted(p.name for p in folder.iterdir())[:6]) or "nothing"
-    raise DataError(f"{folder}: no class folder found (it holds {found}). Expected {LAYOUT}.")
+    raise DataError(
+        f"{folder}: no class folder found (it holds {found}). "
+        f"Expected {LAYOUT}; name the folder that holds these."
+    )
+
+
+def refuse(folder: str | Path, faults: list[str]) -> None:
+    """Raise one error that lists the faults of a folder, the first twenty in full; none, no error.
+
+    Raises:
+        DataError: if there is any fault.
+    """
+    if faults:
+        more = f"\n  … and {len(faults) - 20} more; `busi data check` lists all" if len(faults) > 20 else ""
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        raise DataError(f"{folder}: {count}, nothing loaded:\n  " + "\n  ".join(faults[:20]) + more)
 
 
 def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
@@ -77,9 +92,10 @@ def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
     root = busi_root(folder)
     entries: list[Entry] = []
     faults = [
-        f"{path.name}/: unknown class folder; expected only {', '.join(CLASSES)}. Move it elsewhere."
+        f"{path.name}{'/: unknown class folder' if path.is_dir() else ': a file beside the class folders'}. "
+        f"Expected only {', '.join(CLASSES)}; move it elsewhere."
         for path in sorted(root.iterdir())
-        if path.is_dir() and path.name not in CLASSES
+        if path.name not in IGNORED and not (path.is_dir() and path.name in CLASSES)
     ]
     for label, name in enumerate(CLASSES):
         found, wrong = _scan_class(root / name, label)
@@ -91,7 +107,7 @@ def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
 def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
     name = CLASSES[label]
     if not folder.is_dir():
-        return [], [f"{name}/: class folder is missing. Expected {LAYOUT}."]
+        return [], [f"{name}/: class folder is missing. Expected {LAYOUT}; download BUSI again."]
     images: dict[str, Path] = {}
     masks: dict[str, list[Path]] = {}
     faults = []
@@ -99,7 +115,9 @@ def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
         where = f"{name}/{path.name}"
         if path.name in IGNORED:
             continue
-        if path.suffix.lower() != ".png":
+        if not path.is_file():
+            faults.append(f"{where}: not a file. BUSI holds only PNG files here; move it elsewhere.")
+        elif path.suffix.lower() != ".png":
             faults.append(f"{where}: not a PNG file. BUSI holds only PNG files; convert or remove it.")
         elif (mask := MASK_NAME.match(path.name)) and mask["stem"].startswith(name):
             masks.setdefault(mask["stem"], []).append(path)
@@ -107,14 +125,20 @@ def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
             images[path.stem] = path
         else:
             faults.append(
-                f"{where}: name does not fit. Expected `{name} (N).png` or `{name} (N)_mask.png` in {name}/."
+                f"{where}: name does not fit. Expected `{name} (N).png` or `{name} (N)_mask.png`; "
+                "rename or move it."
             )
     if not images:
         faults.append(f"{name}/: class folder is empty: no `{name} (N).png` in it. Download BUSI again.")
     for stem in sorted(set(images) - set(masks)):
-        faults.append(f"{name}/{stem}.png: mask is missing. Expected `{stem}_mask.png` beside it.")
+        faults.append(
+            f"{name}/{stem}.png: mask is missing. Expected `{stem}_mask.png` beside it; "
+            "add it or remove the image."
+        )
     for stem in sorted(set(masks) - set(images)):
-        faults.append(f"{name}/{masks[stem][0].name}: image is missing. Expected `{stem}.png` beside it.")
-    number = re.compile(r"\d+")
-    stems = sorted(set(images) & set(masks), key=lambda stem: int(number.search(stem)[0]))
+        faults.append(
+            f"{name}/{masks[stem][0].name}: image is missing. Expected `{stem}.png` beside it; "
+            "add it or remove the mask."
+        )
+    stems = sorted(set(images) & set(masks), key=lambda stem: (int(re.search(r"\d+", stem)[0]), stem))
     return [Entry(stem, label, images[stem], tuple(masks[stem])) for stem in stems], faults

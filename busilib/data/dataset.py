@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -27,7 +29,6 @@ class Dataset:
             `width` and `height` (original pixels), `n_masks`, `overlay` (coloured marks) and
             `label_conflict` (a near-duplicate carries another label).
         name: what the set is called in records and on pages.
-        fingerprint: hexadecimal digest of the decoded content and the settings it was loaded with.
 
     Example:
         >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
@@ -39,7 +40,6 @@ class Dataset:
     labels: np.ndarray
     table: pd.DataFrame
     name: str
-    fingerprint: str
 
     def __post_init__(self):
         n = len(self.images)
@@ -54,7 +54,8 @@ class Dataset:
             )
         if self.masks.dtype != bool or self.masks.shape != self.images.shape:
             raise DataError(
-                f"{self.name}: masks must be bool {self.images.shape}, not {self.masks.dtype} {self.masks.shape}"
+                f"{self.name}: masks must be bool {self.images.shape}, "
+                f"not {self.masks.dtype} {self.masks.shape}"
             )
 
     def __len__(self) -> int:
@@ -64,6 +65,17 @@ class Dataset:
     def size(self) -> int:
         """Working height and width in pixels."""
         return self.images.shape[1]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hexadecimal SHA-256 of ids, pixels, masks, labels and groups: equal content, equal fingerprint.
+
+        Made from decoded pixels, so that gray files and their RGB twins give the same.
+        """
+        digest = hashlib.sha256(repr((self.ids.tolist(), self.images.shape)).encode())
+        for part in (self.images, self.masks, self.labels.astype("<i8"), self.groups.astype("<i8")):
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()
 
     @property
     def ids(self) -> np.ndarray:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import zipfile
+import tempfile
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +18,10 @@ import platformdirs
 from PIL import Image, UnidentifiedImageError
 
 from busilib.data import duplicates
-from busilib.data.catalog import Entry, scan
+from busilib.data.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError, Dataset
 
+PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 LOADER_VERSION = 1
 """Part of every cache key: raise it when decoding or resizing changes."""
 
@@ -47,7 +50,9 @@ def to_gray(picture: Image.Image) -> np.ndarray:
         dtype('uint8')
     """
     if picture.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
-        raise DataError(f"pixel format {picture.mode} is not supported; expected 8-bit gray, RGB or RGBA")
+        raise DataError(
+            f"pixel format {picture.mode} is not supported. Expected 8-bit gray, RGB or RGBA; convert it."
+        )
     if picture.mode in {"LA", "PA", "RGBA"} or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", picture.size, (0, 0, 0, 255)), picture)
@@ -93,16 +98,40 @@ class Decoded:
     overlay: bool
 
 
-def _open(path: Path) -> Image.Image:
+def _read(path: Path) -> bytes:
     try:
-        picture = Image.open(io.BytesIO(path.read_bytes()))
-        picture.load()
-    except (OSError, SyntaxError, UnidentifiedImageError) as error:
+        return path.read_bytes()
+    except OSError as error:
         raise DataError(
-            f"{path.parent.name}/{path.name}: cannot be decoded as PNG ({error}). "
-            "The file is damaged or no PNG; download it again."
+            f"{path.parent.name}/{path.name}: cannot be read ({error.strerror}). Check its permissions."
+        ) from error
+
+
+def _open(path: Path) -> Image.Image:
+    where, content = f"{path.parent.name}/{path.name}", _read(path)
+    if not content.startswith(PNG_START):
+        found = "not a PNG file, in spite of its name" if content else "an empty file (0 bytes)"
+        raise DataError(f"{where}: {found}. Expected a PNG image; download it again.")
+    try:
+        Image.open(io.BytesIO(content), formats=["PNG"]).verify()  # the checksums, which decoding passes over
+        picture = Image.open(io.BytesIO(content), formats=["PNG"])
+        picture.load()
+        if PNG_END not in content:
+            raise OSError("its end is missing")
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        reason = "its header is damaged" if isinstance(error, UnidentifiedImageError) else error
+        raise DataError(
+            f"{where}: corrupt PNG file ({reason}). Expected a whole image; download it again."
         ) from error
     return picture
+
+
+def _open_gray(path: Path) -> tuple[Image.Image, np.ndarray]:
+    picture = _open(path)
+    try:
+        return picture, to_gray(picture)
+    except DataError as error:
+        raise DataError(f"{path.parent.name}/{path.name}: {error}") from error
 
 
 def decode(entry: Entry) -> Decoded:
@@ -121,22 +150,35 @@ def decode(entry: Entry) -> Decoded:
         >>> decode(entries[0]).image.shape
         (471, 562)
     """
-    picture = _open(entry.image)
-    name = f"{CLASSES[entry.label]}/{entry.image.name}"
-    try:
-        image = to_gray(picture)
-    except DataError as error:
-        raise DataError(f"{name}: {error}") from error
+    picture, image = _open_gray(entry.image)
     mask = np.zeros(image.shape, bool)
     for path in entry.masks:
-        part = to_gray(_open(path)) >= 128
+        part = _open_gray(path)[1] >= 128
         if part.shape != image.shape:
             raise DataError(
-                f"{CLASSES[entry.label]}/{path.name}: mask is {part.shape[1]}×{part.shape[0]} pixels, its image "
-                f"{entry.image.name} is {image.shape[1]}×{image.shape[0]}. They must be of one size."
+                f"{CLASSES[entry.label]}/{path.name}: mask is {part.shape[1]}×{part.shape[0]} pixels, "
+                f"its image {entry.image.name} is {image.shape[1]}×{image.shape[0]}. "
+                "They must be of one size; use the mask that was drawn on this image."
             )
         mask |= part
     return Decoded(image, mask, has_colour(picture))
+
+
+def mask_fault(entry: Entry, mask: np.ndarray) -> str | None:
+    """What is wrong with a merged mask: empty where the class has a lesion, or not where it has none.
+
+    Example:
+        >>> mask_fault(entries[0], np.zeros((471, 562), bool))
+        'benign/benign (1)_mask.png: empty mask. A benign image shows a lesion; mark it, or move the image.'
+    """
+    name, where = CLASSES[entry.label], f"{CLASSES[entry.label]}/{entry.masks[0].name}"
+    if name == "normal" and mask.any():
+        return (
+            f"{where}: {mask.sum()} pixels are marked. A normal image has none; empty it, or move the image."
+        )
+    if name != "normal" and not mask.any():
+        return f"{where}: empty mask. A {name} image shows a lesion; mark it, or move the image."
+    return None
 
 
 def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str = "BUSI") -> Dataset:
@@ -160,23 +202,28 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
         780
     """
     entries, faults = scan(folder)
-    if faults:
-        listed = "\n  ".join(faults[:20]) + (f"\n  … and {len(faults) - 20} more" if len(faults) > 20 else "")
-        raise DataError(f"{folder}: {len(faults)} fault(s), nothing loaded:\n  {listed}")
+    refuse(folder, faults)
     with ThreadPoolExecutor() as pool:
         digest = hashlib.sha256(f"{LOADER_VERSION} {size} {duplicates.THRESHOLD}".encode())
         for part in pool.map(_digest, entries):
             digest.update(part)
-        fingerprint = digest.hexdigest()
-        stored = cache_folder() / "datasets" / f"{fingerprint[:32]}.npz"
+        stored = cache_folder() / "datasets" / f"{digest.hexdigest()[:32]}.npz"
         if cache and stored.is_file():
-            dataset = _read_cache(stored, name, fingerprint)
+            dataset = _read_cache(stored, name)
             if dataset is not None:
                 return dataset
-        parts = list(pool.map(lambda entry: _prepare(entry, size), entries))
-    dataset = _assemble(entries, parts, name, fingerprint)
+        parts = list(pool.map(partial(_prepare, size=size), entries))
+    refuse(folder, [part for part in parts if isinstance(part, str)])
+    dataset = _assemble(entries, parts, name)
     if cache:
-        _write_cache(stored, dataset)
+        try:
+            _write_cache(stored, dataset)
+        except OSError as error:
+            warnings.warn(
+                f"{stored.parent}: cannot be written ({error.strerror}), so these images are decoded anew "
+                "each time. Set BUSI_CACHE_DIR to a folder with room.",
+                stacklevel=2,
+            )
     return dataset
 
 
@@ -184,13 +231,17 @@ def _digest(entry: Entry) -> bytes:
     """Digest of the file contents of one entry; the id makes it depend on names, not on folders."""
     digest = hashlib.sha256(entry.id.encode())
     for path in (entry.image, *entry.masks):
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
+        digest.update(hashlib.sha256(_read(path)).digest())
     return digest.digest()
 
 
-def _prepare(entry: Entry, size: int) -> tuple:
-    whole = decode(entry)
-    return (
+def _prepare(entry: Entry, size: int) -> tuple | str:
+    """What `_assemble` needs of one image, or the fault that it has."""
+    try:
+        whole = decode(entry)
+    except DataError as error:
+        return str(error)
+    return mask_fault(entry, whole.mask) or (
         resize_gray(whole.image, size),
         resize_mask(whole.mask, size),
         duplicates.thumbnail(whole.image),
@@ -198,7 +249,7 @@ def _prepare(entry: Entry, size: int) -> tuple:
     )
 
 
-def _assemble(entries: list[Entry], parts: list[tuple], name: str, fingerprint: str) -> Dataset:
+def _assemble(entries: list[Entry], parts: list[tuple], name: str) -> Dataset:
     images, masks, thumbnails, facts = (list(column) for column in zip(*parts, strict=True))
     labels = np.array([entry.label for entry in entries], np.int64)
     groups = duplicates.group_pairs(duplicates.pairs_above(np.stack(thumbnails)), len(entries))
@@ -215,25 +266,25 @@ def _assemble(entries: list[Entry], parts: list[tuple], name: str, fingerprint: 
             "label_conflict": duplicates.label_conflicts(groups, labels),
         }
     )
-    return Dataset(np.stack(images), np.stack(masks), labels, table, name, fingerprint)
+    return Dataset(np.stack(images), np.stack(masks), labels, table, name)
 
 
 def _write_cache(path: Path, dataset: Dataset) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part.npz")
     columns = {f"table_{name}": np.array(dataset.table[name].tolist()) for name in dataset.table}
-    np.savez(part, images=dataset.images, masks=dataset.masks, labels=dataset.labels, **columns)
-    part.replace(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Two programs may load the same data at once: each writes a file of its own, then moves it into place.
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:
+        written = Path(part) / path.name
+        np.savez(written, images=dataset.images, masks=dataset.masks, labels=dataset.labels, **columns)
+        written.replace(path)
 
 
-def _read_cache(path: Path, name: str, fingerprint: str) -> Dataset | None:
+def _read_cache(path: Path, name: str) -> Dataset | None:
     """The cached dataset, or None where the file is damaged: it is then decoded and written anew."""
     try:
         with np.load(path) as stored:
-            arrays = {key: stored[key] for key in stored.files}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+            columns = {key[6:]: stored[key] for key in stored.files if key[:6] == "table_"}
+            arrays = stored["images"], stored["masks"], stored["labels"]
+        return Dataset(*arrays, pd.DataFrame(columns), name)
+    except Exception:  # a damaged zip or array fails in a dozen ways, and each is mended the same way
         return None
-    table = pd.DataFrame(
-        {key.removeprefix("table_"): value for key, value in arrays.items() if key[:6] == "table_"}
-    )
-    return Dataset(arrays["images"], arrays["masks"], arrays["labels"], table, name, fingerprint)

@@ -25,7 +25,11 @@ METRICS = {
 
 
 class _Checkpoints(keras.callbacks.Callback):
-    """After each epoch: the history so far, the best weights and the last state, each written whole."""
+    """After each epoch: the history so far, the last state and the best weights, each written whole.
+
+    An epoch counts from the moment its last state is written. A kill before that repeats the epoch, a kill
+    after it and before the best weights is made up for by `_resume`.
+    """
 
     def __init__(self, folder: Path, monitor: str, history: pd.DataFrame):
         super().__init__()
@@ -35,21 +39,23 @@ class _Checkpoints(keras.callbacks.Callback):
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        if not np.isfinite(logs["loss"]):
-            raise FloatingPointError(
-                f"{self.folder}: the loss is no longer a number in epoch {epoch}. "
-                "A smaller learning rate usually mends this."
-            )
+        for name in ("loss", self.monitor):
+            if not np.isfinite(logs[name]):
+                raise FloatingPointError(
+                    f"{self.folder}: {name} is no longer a number in epoch {epoch}. "
+                    "A smaller learning rate usually mends this."
+                )
         seconds = time.perf_counter() - self.started
         self.rows.append({"epoch": epoch, "seconds": round(seconds, 2), **logs})
         history = pd.DataFrame(self.rows)
-        if best_epoch(history, self.monitor) == epoch:
-            self._save(BEST)
         _replace(self.folder / HISTORY, lambda part: history.to_csv(part, index=False))
-        self._save(LAST)
+        _save(self.model, self.folder / LAST)
+        if best_epoch(history, self.monitor) == epoch:
+            _save(self.model, self.folder / BEST)
 
-    def _save(self, name: str) -> None:
-        _replace(self.folder / name, self.model.save_weights, suffix=".part.weights.h5")
+
+def _save(model: keras.Model, path: Path) -> None:
+    _replace(path, model.save_weights, suffix=".part.weights.h5")
 
 
 def _replace(path: Path, write, suffix: str = ".part") -> None:
@@ -93,14 +99,15 @@ def fit(
         train: augmented batches; `first_epoch` is set here when resuming.
         validation: batches without augmentation.
         settings: loss, learning rate, epochs, patience and the monitored quantity.
-        folder: receives `history.csv`, `best.weights.h5` and, until the end, `last.weights.h5`.
+        folder: receives `history.csv`, `best.weights.h5` and `last.weights.h5`. With the last state in place
+            a finished training is only read back; delete it once the results are safe.
         title: of the progress line.
 
     Returns:
         The history: one row per epoch with `epoch`, `seconds`, training and `val_` figures.
 
     Raises:
-        FloatingPointError: if the loss stops being a number.
+        FloatingPointError: if the loss or the monitored quantity stops being a number.
 
     Example:
         >>> history = fit(model, train, validation, settings, Path("runs/r1-unet"), "r1-unet")
@@ -111,7 +118,7 @@ def fit(
         loss=settings.loss,
         metrics=METRICS[train.target](),
     )
-    history, done = _resume(model, folder, len(train))
+    history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
     checkpoints = _Checkpoints(folder, settings.monitor, history)
     callbacks = [checkpoints, Progress(title, done)]
@@ -131,19 +138,27 @@ def fit(
         )
     history = pd.DataFrame(checkpoints.rows)
     model.load_weights(folder / BEST)
-    (folder / LAST).unlink(missing_ok=True)
     return history
 
 
-def _resume(model: keras.Model, folder: Path, steps: int) -> tuple[pd.DataFrame, int]:
+def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple[pd.DataFrame, int]:
     """The history and the number of epochs that the last saved state holds (the optimiser's count)."""
     if not (folder / LAST).is_file():
         return pd.DataFrame(), 0
     model.optimizer.build(model.trainable_variables)
     model.load_weights(folder / LAST)
-    done = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
+    iterations = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
+    # Keras saves no random states. Each dropout draws once per step, so its count is known.
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            state = layer.seed_generator.state
+            state.assign(keras.ops.convert_to_numpy(state) + np.array([0, iterations]))
+    done = iterations // steps
     history = pd.read_csv(folder / HISTORY)
-    return history[history["epoch"] < done], done
+    history = history[history["epoch"] < done]
+    if best_epoch(history, monitor) == done - 1:
+        _save(model, folder / BEST)
+    return history, done
 
 
 def predict(model: keras.Model, batches: Batches) -> np.ndarray:

@@ -1,0 +1,103 @@
+"""What the tests share: a small phantom folder, the real BUSI where it is at hand, a cache of their own."""
+
+import os
+import shutil
+import subprocess
+import sysconfig
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from busilib.data.images import load_busi
+from busilib.data.phantom import write_phantom
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_dir(tmp_path_factory):
+    """A cache folder for this session, so that no test reads or writes the user's."""
+    folder = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BUSI_CACHE_DIR", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def phantom_dir(tmp_path_factory) -> Path:
+    """A BUSI folder of 12 benign, 8 malignant and 6 normal phantoms: do not write into it."""
+    return write_phantom(tmp_path_factory.mktemp("phantoms"), benign=12, malignant=8, normal=6, seed=0)
+
+
+@pytest.fixture(scope="session")
+def phantom(phantom_dir):
+    """The phantoms as a Dataset at 64 px."""
+    return load_busi(phantom_dir, size=64, name="phantoms")
+
+
+@pytest.fixture(scope="session")
+def busi_dir() -> Path:
+    """The real BUSI, from the environment variable BUSI_DIR; tests that need it are skipped without it."""
+    folder = os.environ.get("BUSI_DIR", "")
+    if not folder:
+        pytest.skip("BUSI_DIR is not set: needs the real BUSI")
+    return Path(folder)
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class SmokeReport:
+    """A smoke report made for this session: its folder, what `busi report` printed, and what it took."""
+
+    root: Path
+    code: int
+    output: str
+    seconds: float
+    peak_bytes: int
+
+    @property
+    def html(self) -> Path:
+        return self.root / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def smoke_report(tmp_path_factory) -> SmokeReport:
+    """`busi report` in a copy of the repository, with a home folder that holds nothing."""
+    root, home = tmp_path_factory.mktemp("fresh") / "repository", tmp_path_factory.mktemp("home")
+    for name in ("notebooks", "book", "results"):
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml"):
+        shutil.copy(ROOT / name, root)
+    env = {
+        key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "JUPYTER", "BUSI_"))
+    }
+    env |= {"HOME": str(home), "BUSI_CACHE_DIR": str(home / "cache")}
+
+    log = root / "report.log"
+    start, peak = time.perf_counter(), 0
+    command = [Path(sysconfig.get_path("scripts")) / "busi", "report", "--profile", "smoke"]
+    with log.open("wb") as out:
+        process = psutil.Popen(command, cwd=root, env=env, stdout=out, stderr=subprocess.STDOUT)
+        while process.poll() is None:
+            peak = max(peak, _resident(process))
+            time.sleep(0.5)
+    seconds = time.perf_counter() - start
+    return SmokeReport(root, process.returncode, log.read_text(encoding="utf-8"), seconds, peak)
+
+
+def _resident(process: psutil.Process) -> int:
+    """Bytes of memory that a process and its descendants hold."""
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    held = 0
+    for member in family:
+        try:
+            held += member.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return held

@@ -1,0 +1,524 @@
+"""Reading a BUSI folder: every bad input is named, pixel formats do not matter, the cache is never wrong."""
+
+import io
+import re
+import shutil
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from busilib.data import images
+from busilib.data.catalog import scan
+from busilib.data.check import check
+from busilib.data.dataset import CLASSES, DataError
+from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
+
+HEIGHT, WIDTH = 24, 30
+
+
+def a_picture(seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH), dtype=np.uint8)
+
+
+def a_mask(label: int) -> np.ndarray:
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[4:15, 6:20] = label < 2
+    return mask
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    """Two small images of each class."""
+    root = tmp_path / "BUSI"
+    for label, cls in enumerate(CLASSES):
+        (root / cls).mkdir(parents=True)
+        for n in (1, 2):
+            Image.fromarray(a_picture(10 * label + n)).save(root / cls / f"{cls} ({n}).png")
+            Image.fromarray(a_mask(label)).save(root / cls / f"{cls} ({n})_mask.png")
+    return root
+
+
+@pytest.fixture
+def own_cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("BUSI_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "datasets"
+
+
+def assert_same(one, other):
+    for part in ("images", "masks", "labels"):
+        left, right = getattr(one, part), getattr(other, part)
+        assert left.dtype == right.dtype and np.array_equal(left, right)
+    pd.testing.assert_frame_equal(one.table, other.table)
+    assert (one.name, one.fingerprint) == (other.name, other.fingerprint)
+
+
+# --- bad inputs -------------------------------------------------------------------------------------------
+
+
+def png_of_size(width: int, height: int) -> bytes:
+    """A small file that says it holds an enormous picture."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
+    body = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
+    return images.PNG_START + b"".join(body)
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+
+
+def jpeg_in_disguise(path: Path) -> None:
+    written = io.BytesIO()
+    Image.fromarray(a_picture(0)).save(written, "JPEG")
+    path.write_bytes(written.getvalue())
+
+
+def sixteen_bit(path: Path) -> None:
+    Image.fromarray(np.arange(HEIGHT * WIDTH, dtype=np.uint16).reshape(HEIGHT, WIDTH)).save(path)
+
+
+def empty_folder(path: Path) -> None:
+    for file in path.iterdir():
+        file.unlink()
+
+
+BAD = {  # what is done to which file; then the file, the finding and the remedy that the message must hold
+    "empty class folder": ("benign", empty_folder, "benign/", "empty", "Download BUSI again"),
+    "missing class folder": ("normal", shutil.rmtree, "normal/", "class folder is missing", "download BUSI"),
+    "unknown class folder": ("cyst", Path.mkdir, "cyst/", "unknown class folder", "move it elsewhere"),
+    "file beside the class folders": ("a.png", Path.touch, "a.png", "beside the class folders", "move it"),
+    "missing mask": (
+        "benign/benign (2)_mask.png",
+        Path.unlink,
+        "benign/benign (2).png",
+        "mask is missing",
+        "Expected `benign (2)_mask.png` beside it; add it",
+    ),
+    "missing image": (
+        "malignant/malignant (1).png",
+        Path.unlink,
+        "malignant/malignant (1)_mask.png",
+        "image is missing",
+        "Expected `malignant (1).png` beside it; add it",
+    ),
+    "mask of another size": (
+        "benign/benign (1)_mask.png",
+        lambda path: Image.new("1", (WIDTH + 1, HEIGHT), 1).save(path),
+        "benign/benign (1)_mask.png",
+        "mask is 31×24 pixels, its image benign (1).png is 30×24",
+        "use the mask that was drawn on this image",
+    ),
+    "second mask of another size": (
+        "benign/benign (1)_mask_1.png",
+        lambda path: Image.new("1", (WIDTH, HEIGHT - 1), 1).save(path),
+        "benign/benign (1)_mask_1.png",
+        "mask is 30×23 pixels",
+        "one size",
+    ),
+    "empty file": (
+        "benign/benign (1).png",
+        lambda path: path.write_bytes(b""),
+        "benign/benign (1).png",
+        "empty file (0 bytes)",
+        "download it again",
+    ),
+    "truncated image": (
+        "benign/benign (1).png",
+        lambda path: path.write_bytes(path.read_bytes()[:200]),
+        "benign/benign (1).png",
+        "corrupt PNG file",
+        "download it again",
+    ),
+    "truncated in its last byte": (
+        "benign/benign (1).png",
+        lambda path: path.write_bytes(path.read_bytes()[:-1]),
+        "benign/benign (1).png",
+        "corrupt PNG file (its end is missing)",
+        "download it again",
+    ),
+    "damaged image": (
+        "malignant/malignant (2).png",
+        damage,
+        "malignant/malignant (2).png",
+        "corrupt PNG file",
+        "download it again",
+    ),
+    "damaged mask": (
+        "normal/normal (2)_mask.png",
+        damage,
+        "normal/normal (2)_mask.png",
+        "corrupt PNG file",
+        "download it again",
+    ),
+    "header only": (
+        "benign/benign (1).png",
+        lambda path: path.write_bytes(images.PNG_START),
+        "benign/benign (1).png",
+        "corrupt PNG file",
+        "download it again",
+    ),
+    "decompression bomb": (
+        "benign/benign (2).png",
+        lambda path: path.write_bytes(png_of_size(60_000, 60_000)),
+        "benign/benign (2).png",
+        "exceeds limit",
+        "download it again",
+    ),
+    "JPEG called PNG": (
+        "benign/benign (1).png",
+        jpeg_in_disguise,
+        "benign/benign (1).png",
+        "not a PNG file",
+        "Expected a PNG image",
+    ),
+    "16-bit image": (
+        "benign/benign (1).png",
+        sixteen_bit,
+        "benign/benign (1).png",
+        "pixel format I;16",
+        "Expected 8-bit gray, RGB or RGBA; convert it",
+    ),
+    "16-bit mask": (
+        "benign/benign (1)_mask.png",
+        sixteen_bit,
+        "benign/benign (1)_mask.png",
+        "pixel format I;16",
+        "convert it",
+    ),
+    "non-PNG": (
+        "normal/notes.txt",
+        Path.touch,
+        "normal/notes.txt",
+        "not a PNG file",
+        "convert or remove it",
+    ),
+    "folder called PNG": ("normal/normal (3).png", Path.mkdir, "normal (3).png", "not a file", "move it"),
+    "strange name": (
+        "benign/scan 7.png",
+        Path.touch,
+        "benign/scan 7.png",
+        "name does not fit",
+        "Expected `benign (N).png`",
+    ),
+    "image of another class": (
+        "benign/normal (1).png",
+        Path.touch,
+        "benign/normal (1).png",
+        "name does not fit",
+        "move it",
+    ),
+    "lesion without mask pixels": (
+        "malignant/malignant (1)_mask.png",
+        lambda path: Image.new("1", (WIDTH, HEIGHT)).save(path),
+        "malignant/malignant (1)_mask.png",
+        "empty mask",
+        "mark it, or move the image",
+    ),
+    "normal with mask pixels": (
+        "normal/normal (1)_mask.png",
+        lambda path: Image.new("1", (WIDTH, HEIGHT), 1).save(path),
+        "normal/normal (1)_mask.png",
+        "720 pixels are marked",
+        "empty it, or move the image",
+    ),
+}
+
+
+@pytest.mark.parametrize(("where", "spoil", "file", "finding", "remedy"), BAD.values(), ids=BAD)
+def test_bad_input_is_refused_by_name_and_reported(folder, where, spoil, file, finding, remedy):
+    spoil(folder / where)
+    with pytest.raises(DataError) as refused:
+        load_busi(folder, cache=False)
+    assert str(folder) in str(refused.value)
+    for part in (file, finding, remedy):
+        assert part in str(refused.value)
+    assert any(all(part in fault for part in (file, finding, remedy)) for fault in check(folder).faults)
+
+
+def test_every_fault_is_listed(folder):
+    (folder / "benign/benign (1).png").write_bytes(b"")
+    damage(folder / "malignant/malignant (1).png")
+    with pytest.raises(DataError, match=r"2 faults.*\n.*benign \(1\).png.*\n.*malignant \(1\).png"):
+        load_busi(folder, cache=False)
+
+
+def test_many_faults_are_counted(folder):
+    for n in range(30):
+        (folder / "benign" / f"{n}.txt").touch()
+    with pytest.raises(DataError, match=r"30 faults(.|\n)*and 10 more; `busi data check`"):
+        load_busi(folder)
+
+
+def test_not_a_directory(tmp_path, folder):
+    with pytest.raises(
+        DataError, match=r"nowhere: does not exist.*`busi data fetch`.*`busi data phantom DIR`"
+    ):
+        load_busi(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"benign \(1\).png: is a file, not a directory. Expected a folder"):
+        load_busi(folder / "benign" / "benign (1).png")
+    with pytest.raises(
+        DataError, match=r"no class folder found \(it holds benign \(1\).png.*name the folder"
+    ):
+        load_busi(folder / "benign")
+    (tmp_path / "void").mkdir()
+    with pytest.raises(DataError, match="it holds nothing"):
+        load_busi(tmp_path / "void")
+
+
+def test_not_one_image_is_readable(folder):
+    for path in folder.glob("*/*.png"):
+        path.write_bytes(b"")
+    for read in (load_busi, check):
+        with pytest.raises(DataError, match="6 faults"):
+            read(folder)
+
+
+def test_unreadable_file(folder, monkeypatch):
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match=r"benign \(1\).png: cannot be read \(Permission denied\). Check"):
+        load_busi(folder)
+
+
+def test_no_truncation_goes_unnoticed(folder):
+    path = folder / "benign" / "benign (1).png"
+    whole = path.read_bytes()
+    for length in {*range(0, len(whole), 11), *range(len(whole) - 20, len(whole))}:
+        path.write_bytes(whole[:length])
+        with pytest.raises(DataError, match=r"benign \(1\).png"):
+            images._open(path)
+
+
+# --- what is found ----------------------------------------------------------------------------------------
+
+
+def test_parent_folder_and_system_files(folder):
+    parent = folder.parent / "download"
+    parent.mkdir()
+    folder.rename(parent / "Dataset_BUSI_with_GT")
+    for name in (".DS_Store", "Thumbs.db", "benign/.DS_Store", "normal/desktop.ini"):
+        (parent / "Dataset_BUSI_with_GT" / name).touch()
+    assert len(load_busi(parent, size=16)) == 6
+
+
+def test_order_is_by_class_and_number(folder):
+    for n in (10, 3):
+        for end in (".png", "_mask.png"):
+            shutil.copy(folder / f"benign/benign (1){end}", folder / f"benign/benign ({n}){end}")
+    entries, faults = scan(folder)
+    numbers = [int(re.search(r"\d+", entry.id)[0]) for entry in entries]
+    assert (numbers, faults) == ([1, 2, 3, 10, 1, 2, 1, 2], [])
+    assert [entry.label for entry in entries] == [0, 0, 0, 0, 1, 1, 2, 2]
+
+
+def test_dataset_columns(folder):
+    shutil.copy(folder / "malignant/malignant (2).png", folder / "benign/benign (2).png")
+    data = load_busi(folder, size=16)
+    assert data.images.shape == data.masks.shape == (6, 16, 16)
+    assert data.labels.tolist() == [0, 0, 1, 1, 2, 2] and data.size == 16
+    assert data.table["group"].tolist() == [0, 1, 2, 1, 3, 4]
+    assert data.table["label_conflict"].tolist() == [False, True, False, True, False, False]
+    assert set(data.table["width"]) == {WIDTH} and set(data.table["height"]) == {HEIGHT}
+    assert data.has_lesion.tolist() == [True] * 4 + [False] * 2
+
+
+def test_several_masks_are_merged(folder):
+    second = np.zeros((HEIGHT, WIDTH), bool)
+    second[18:, 22:] = True
+    Image.fromarray(second).save(folder / "benign/benign (1)_mask_1.png")
+    third = np.zeros((HEIGHT, WIDTH), bool)
+    third[:3, :3] = True
+    Image.fromarray(third).convert("RGBA").save(folder / "benign/benign (1)_mask_2.png")
+    entries, faults = scan(folder)
+    assert not faults and len(entries[0].masks) == 3
+    assert np.array_equal(images.decode(entries[0]).mask, a_mask(0) | second | third)
+    assert load_busi(folder).table["n_masks"].tolist() == [3, 1, 1, 1, 1, 1]
+
+
+# --- pixel formats and resizing ---------------------------------------------------------------------------
+
+
+def save_as(pixels: np.ndarray, mode: str, path: Path) -> None:
+    picture = Image.fromarray(pixels)
+    if mode == "P":
+        picture = picture.convert("RGB").convert("P", palette=Image.Palette.ADAPTIVE)
+        assert np.array_equal(np.asarray(picture.convert("L")), pixels)  # the palette holds every gray level
+    picture.convert(mode).save(path)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
+def test_gray_twins_decode_alike(tmp_path, mode):
+    save_as(a_picture(1), mode, tmp_path / "a.png")
+    gray = to_gray(Image.open(tmp_path / "a.png"))
+    assert gray.dtype == np.uint8 and np.array_equal(gray, a_picture(1))
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "LA", "P"])
+def test_mask_formats_decode_alike(folder, mode):
+    expected = load_busi(folder, size=16, cache=False)
+    for label, cls in enumerate(CLASSES):
+        for path in (folder / cls).glob("*_mask.png"):
+            save_as(a_mask(label).astype(np.uint8) * 255, mode, path)
+    data = load_busi(folder, size=16, cache=False)
+    assert np.array_equal(data.masks, expected.masks)
+
+
+def test_transparent_pixels_count_as_black():
+    rgba = np.full((2, 2, 4), 200, np.uint8)
+    rgba[..., 3] = [[255, 0], [255, 255]]
+    assert to_gray(Image.fromarray(rgba)).tolist() == [[200, 0], [200, 200]]
+
+
+def test_coloured_marks_become_luma_and_are_flagged(folder):
+    rgb = np.repeat(a_picture(1)[:, :, None], 3, axis=2)
+    rgb[0, 0] = 255, 255, 0
+    Image.fromarray(rgb).save(folder / "benign/benign (1).png")
+    decoded = images.decode(scan(folder)[0][0])
+    assert decoded.image[0, 0] == 226  # 0.299 · 255 + 0.587 · 255
+    assert decoded.overlay
+    assert load_busi(folder).table["overlay"].tolist() == [True] + [False] * 5
+
+
+def test_resize_by_hand():
+    # Halving: triangle weights 3/7, 3/7 and 1/7 of the three pixels nearest to each new one at an edge.
+    rows = np.array([[70, 0, 0, 0], [0, 0, 70, 0], [7, 14, 21, 28]], np.uint8)
+    halved = [resize_gray(np.tile(row, (4, 1)), 2) for row in rows]
+    assert [image.tolist() for image in halved] == [[[30, 0]] * 2, [[10, 30]] * 2, [[12, 23]] * 2]
+    assert resize_gray(np.full((5, 9), 77, np.uint8), 4).tolist() == [[77] * 4] * 4
+    assert np.array_equal(resize_gray(a_picture(1)[:, :24], 24), a_picture(1)[:, :24])
+
+
+@pytest.mark.parametrize(
+    ("row", "halved"), [("1000", "00"), ("1100", "10"), ("0110", "11"), ("0010", "00"), ("1110", "11")]
+)
+def test_resized_mask_by_hand(row, halved):
+    mask = np.tile(np.array(list(row)) == "1", (4, 1))
+    result = resize_mask(mask, 2)
+    assert result.dtype == bool
+    assert result.tolist() == [[digit == "1" for digit in halved]] * 2
+
+
+def test_images_fill_the_square(folder):
+    Image.new("L", (90, 20), 50).save(folder / "normal/normal (1).png")
+    Image.new("1", (90, 20)).save(folder / "normal/normal (1)_mask.png")
+    data = load_busi(folder, size=32)
+    assert (data.images[4] == 50).all() and data.table.loc[4, ["width", "height"]].tolist() == [90, 20]
+
+
+# --- cache ------------------------------------------------------------------------------------------------
+
+
+def test_hit_equals_miss(folder, own_cache, monkeypatch):
+    fresh = load_busi(folder, size=16, cache=False)
+    assert not own_cache.exists()
+    missed = load_busi(folder, size=16)
+    assert len(list(own_cache.iterdir())) == 1
+    monkeypatch.setattr(images, "_prepare", None)  # nothing may be decoded now
+    hit = load_busi(folder, size=16)
+    assert_same(fresh, missed)
+    assert_same(fresh, hit)
+    assert load_busi(folder, size=16, name="mine").name == "mine"
+
+
+def test_key_follows_content_and_settings_not_place(folder, own_cache):
+    first = load_busi(folder, size=16).fingerprint
+    assert load_busi(folder, size=32).fingerprint != first
+    moved = folder.rename(folder.with_name("elsewhere"))
+    assert load_busi(moved, size=16).fingerprint == first
+    changed = moved / "benign/benign (2).png"
+    before = changed.read_bytes()
+    shutil.copy(moved / "benign/benign (1).png", changed)
+    other = load_busi(moved, size=16)
+    assert other.fingerprint != first
+    assert np.array_equal(other.images[1], other.images[0])
+    changed.write_bytes(before)
+    assert load_busi(moved, size=16).fingerprint == first
+
+
+def test_second_mask_changes_the_key(folder, own_cache):
+    first = load_busi(folder, size=16)
+    mask = np.zeros((HEIGHT, WIDTH), bool)
+    mask[20:] = True
+    Image.fromarray(mask).save(folder / "benign/benign (1)_mask_1.png")
+    second = load_busi(folder, size=16)
+    assert second.fingerprint != first.fingerprint and second.masks[0].sum() > first.masks[0].sum()
+
+
+def truncate(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def flip(content: bytes) -> bytes:
+    middle = len(content) // 3
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def lose_the_masks(content: bytes) -> bytes:
+    written = io.BytesIO()
+    with np.load(io.BytesIO(content)) as stored:
+        np.savez(written, **{key: stored[key] for key in stored.files if key != "masks"})
+    return written.getvalue()
+
+
+def lose_a_row(content: bytes) -> bytes:
+    written = io.BytesIO()
+    with np.load(io.BytesIO(content)) as stored:
+        np.savez(
+            written, **{key: stored[key][1:] if key == "labels" else stored[key] for key in stored.files}
+        )
+    return written.getvalue()
+
+
+@pytest.mark.parametrize(
+    "harm", [lambda _: b"", lambda _: b"no zip", truncate, flip, lose_the_masks, lose_a_row]
+)
+def test_damaged_cache_is_rebuilt(folder, own_cache, harm, monkeypatch):
+    fresh = load_busi(folder, size=16)
+    (stored,) = own_cache.iterdir()
+    stored.write_bytes(harm(stored.read_bytes()))
+    assert_same(load_busi(folder, size=16), fresh)
+    monkeypatch.setattr(images, "_prepare", None)
+    assert_same(load_busi(folder, size=16), fresh)  # mended, so read from the cache
+
+
+def test_cache_that_cannot_be_written_is_said(folder, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("BUSI_CACHE_DIR", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="cannot be written.*BUSI_CACHE_DIR"):
+        assert len(load_busi(folder)) == 6
+
+
+def test_faulty_folder_leaves_no_cache(folder, own_cache):
+    damage(folder / "benign/benign (1).png")
+    with pytest.raises(DataError):
+        load_busi(folder)
+    assert not own_cache.exists()
+
+
+# --- the real BUSI ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_loading_time_of_busi(busi_dir, own_cache):
+    started = time.perf_counter()
+    data = load_busi(busi_dir, size=128)
+    cold = time.perf_counter() - started
+    warm = []
+    for _ in range(3):
+        started = time.perf_counter()
+        again = load_busi(busi_dir, size=128)
+        warm.append(time.perf_counter() - started)
+    assert_same(data, again)
+    assert len(data) == 780 and np.bincount(data.labels).tolist() == [437, 210, 133]
+    assert np.array_equal(data.has_lesion, data.labels < 2)
+    assert cold <= 15 and min(warm) <= 1, f"{cold:.1f} s cold, {min(warm):.2f} s from the cache"
