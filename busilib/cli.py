@@ -9,18 +9,16 @@ from typing import Annotated
 import typer
 import typer.core
 
+from busilib.errors import UserError
+
 
 class Commands(typer.core.TyperGroup):
-    """The commands; wrong data end any of them with a message and exit code 2, not with a traceback."""
+    """The commands; what a user can mend ends them with a message and exit code 2, not with a traceback."""
 
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except ValueError as error:
-            from busilib.data.dataset import DataError
-
-            if not isinstance(error, DataError):
-                raise
+        except UserError as error:
             typer.echo(f"busi: {error}", err=True)
             raise typer.Exit(2) from error
 
@@ -113,6 +111,29 @@ def _check(folder: Path, as_json: bool) -> bool:
 
 
 @app.command()
+def experiments(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the registry as JSON.")] = False,
+) -> None:
+    """List the systems of the reports: id, task, input, parameters and what each claims."""
+    from busilib.experiments.registry import EXPERIMENTS, as_dict
+
+    if as_json:
+        typer.echo(json.dumps([as_dict(entry) for entry in EXPERIMENTS.values()], indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for column in ("id", "report", "task", "what", "parameters", "main claim"):
+        table.add_column(column, no_wrap=column in ("id", "task", "parameters"))
+    for entry in EXPERIMENTS.values():
+        main = entry.main_claim
+        claim = f"{main.metric} {main.value:.4g}, n = {main.n}" if main else "none"
+        table.add_row(entry.id, entry.report, entry.task, entry.title, f"{entry.parameters:,}", claim)
+    Console().print(table)
+
+
+@app.command()
 def train(
     id: Annotated[str, typer.Argument(help="An experiment, such as r1-unet; `busi experiments` lists them.")],
     profile: Profile = "smoke",
@@ -124,14 +145,83 @@ def train(
     seed: Seed = 0,
     weights: Weights = "",
 ) -> None:
-    """Train one experiment and record it; a killed training goes on, a finished one is only read back."""
+    """Train one experiment and record it; a killed training goes on, a finished one is only read back.
+
+    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    """
     from busilib.experiments import profiles, results, runner
+    from busilib.paths import project_root
 
     dataset = profiles.load_data(profile, data, seed)
     runs = [runner.run(id, dataset, profile, protocol, k, seed, weights) for k in fold or [0]]
-    root = results.project_root()
-    folder = root / "results" if dataset.name == "BUSI" else root / "_build" / "results"
-    target = results.write_record(runs, folder)
-    typer.echo(
-        f"{id}: recorded in {target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target}"
-    )
+    root = project_root()
+    target = results.write_record(runs, root / ("results" if dataset.name == "BUSI" else "_build/results"))
+    figures = results.read_record(target.name, profile, target.parents[1]).metrics
+    for key in results.MAIN_FIGURES[runs[0].experiment.task]:
+        if key in figures:
+            typer.echo(
+                "{:24} {value:.3f}  (95 % interval {low:.3f} to {high:.3f}, n = {n})".format(
+                    key, **figures[key]
+                )
+            )
+    typer.echo(f"Recorded in {target.relative_to(root)}")
+
+
+@app.command()
+def report(
+    profile: Profile = "smoke",
+    data: Data = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start of a notebook's name, such as 03; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
+    weights: Weights = "",
+) -> None:
+    """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
+    from busilib.paths import project_root
+    from busilib.report import book, notebooks
+
+    root = project_root()
+    notebooks.execute(root, profile, data, seed, only or [], weights)
+    page = book.build(root, profile, partial=bool(only))
+    typer.echo(f"Open {page}")
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what is missing on this machine and how to mend it. Exit code 1 if the report cannot run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from busilib.paths import project_root
+    from busilib.report.doctor import check
+
+    table = Table("", "what", "found", "how to mend it", box=None, header_style="bold")
+    findings = check(project_root())
+    for one in findings:
+        mark = "[green]ok[/]" if one.ok else "[red]missing[/]" if one.needed else "[yellow]optional[/]"
+        table.add_row(mark, one.name, one.found, one.mend)
+    Console().print(table)
+    if any(one.needed and not one.ok for one in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def colab() -> None:
+    """Give the notebooks their Colab cells, or take them away, as project.urls in pyproject.toml says."""
+    from busilib.paths import project_root
+    from busilib.report.colab import sync
+
+    changed = sync(project_root())
+    typer.echo("\n".join(f"changed {path.name}" for path in changed) or "nothing to change")
+
+
+@app.command()
+def figure(
+    file: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where to write it.")],
+) -> None:
+    """Draw the summary figure of the recorded results, as the README shows it."""
+    from busilib.report import figures, tables
+
+    figures.claimed_and_measured(tables.summary(), "value").savefig(file, dpi=160)
+    typer.echo(f"Written to {file}")

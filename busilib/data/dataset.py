@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from busilib.errors import UserError
+
 CLASSES = ("benign", "malignant", "normal")
 """Class order everywhere: label 0 is benign, 1 malignant, 2 normal."""
 
 
-class DataError(ValueError):
+class DataError(UserError, ValueError):
     """A dataset is not what it should be; the message says where, what was found and what would do."""
 
 

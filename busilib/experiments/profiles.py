@@ -9,6 +9,7 @@ from pathlib import Path
 from busilib.data.dataset import DataError, Dataset
 from busilib.data.fingerprint import read_table
 from busilib.data.images import cache_folder, load_busi
+from busilib.errors import UnknownNameError
 from busilib.experiments.registry import Experiment
 from busilib.settings import Settings
 
@@ -56,14 +57,14 @@ def profile(name: str) -> Profile:
     """The profile of that name.
 
     Raises:
-        KeyError: naming the profiles that exist.
+        UnknownNameError: naming the profiles that exist.
 
     Example:
         >>> profile("smoke").size
         64
     """
     if name not in PROFILES:
-        raise KeyError(f"no profile {name!r}. There are: {', '.join(PROFILES)}")
+        raise UnknownNameError(f"no profile {name!r}. There are: {', '.join(PROFILES)}")
     return PROFILES[name]
 
 

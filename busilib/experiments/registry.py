@@ -8,13 +8,14 @@ marked `ours`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from busilib.data import augment
 from busilib.data.augment import Augmentation
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import ReportSplit
+from busilib.errors import UnknownNameError
 from busilib.settings import Settings
 
 
@@ -76,6 +77,12 @@ class Experiment:
     def target(self) -> str:
         """What its batches ask for: "mask" or "label"."""
         return "mask" if self.task == "segmentation" else "label"
+
+    @property
+    def main_claim(self) -> Claim | None:
+        """The figure the report puts forward, pooled Dice or accuracy of the test; None without one."""
+        wanted = "pooled_dice" if self.task == "segmentation" else "accuracy"
+        return next((claim for claim in self.claims if claim.metric == wanted), None)
 
 
 def _class_claims(rows: Mapping[str, tuple[float, float, float]], support: Mapping[str, int], part: str):
@@ -306,12 +313,22 @@ def experiment(id: str) -> Experiment:
     """The entry of one experiment.
 
     Raises:
-        KeyError: naming the ids that exist.
+        UnknownNameError: naming the ids that exist.
 
     Example:
         >>> experiment("r1-unet").claims[0].metric
         'pooled_accuracy'
     """
     if id not in EXPERIMENTS:
-        raise KeyError(f"no experiment {id!r}. There are: {', '.join(EXPERIMENTS)}")
+        raise UnknownNameError(f"no experiment {id!r}. There are: {', '.join(EXPERIMENTS)}")
     return EXPERIMENTS[id]
+
+
+def as_dict(entry: Experiment) -> dict[str, Any]:
+    """An entry as plain values, for `busi experiments --json` and other programs.
+
+    Example:
+        >>> as_dict(experiment("r2-unet"))["parameters"]
+        31030593
+    """
+    return asdict(entry) | {"input": entry.report_inputs}

@@ -27,6 +27,13 @@ FIGURES = {
 }
 
 
+MAIN_FIGURES = {
+    "segmentation": ("lesion_dice", "pooled_dice", "normal_false_positive_rate"),
+    "classification": ("accuracy", "macro_f1", "macro_auc"),
+}
+"""The figures that stand for an experiment where there is room for few."""
+
+
 @dataclass(frozen=True)
 class Record:
     """A record read back.

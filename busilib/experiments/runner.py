@@ -14,6 +14,7 @@ import pandas as pd
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import FOLDS, Split, grouped_split, random_split
+from busilib.errors import UnknownNameError
 from busilib.evaluation.segmentation import count_pixels
 from busilib.experiments import provenance
 from busilib.experiments.profiles import profile as profile_named
@@ -120,17 +121,17 @@ def make_split(
         seed: of the draws.
 
     Raises:
-        ValueError: for an unknown protocol or fold.
+        UnknownNameError: for an unknown protocol or fold.
 
     Example:
         >>> make_split(experiment("r2-cnn"), data, "laptop", "random").selected_on
         'test'
     """
     if protocol not in PROTOCOLS:
-        raise ValueError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        raise UnknownNameError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
     folds = FOLDS if protocol == "grouped" else max(entry.report_split.folds, 1)
     if not 0 <= fold < folds:
-        raise ValueError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
+        raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
     if protocol == "grouped":
         return grouped_split(data.labels, data.groups, fold, seed)
     return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)

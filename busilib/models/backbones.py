@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from busilib.errors import UserError
 from busilib.keras_backend import keras
 
 WEIGHTS_FOLDER = "BUSI_WEIGHTS_DIR"
@@ -41,7 +42,7 @@ _MOBILENET_SIZES = (128, 160, 192)
 """Sizes with ImageNet weights of their own; for any other, Keras takes those for 224."""
 
 
-class WeightsError(RuntimeError):
+class WeightsError(UserError, RuntimeError):
     """Pretrained weights were asked for and cannot be had."""
 
 

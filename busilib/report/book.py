@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import yaml
 
+from busilib.errors import UserError
 from busilib.experiments import provenance
 from busilib.report import generated
 from busilib.report.notebooks import NotebookError, executed_path, find, record, source_digest, stray
@@ -25,7 +26,7 @@ FOLDED = {"parameters": "the parameters", "setup": "the set-up"}
 """Tags of cells whose code is folded away on the page, and what their buttons call it."""
 
 
-class BookError(RuntimeError):
+class BookError(UserError, RuntimeError):
     """The book cannot be built; the message shows the warnings that count."""
 
 

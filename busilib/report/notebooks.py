@@ -29,6 +29,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from busilib.errors import UserError
 from busilib.experiments import provenance
 
 RECORD = "busilib"
@@ -38,7 +39,7 @@ CELL_TIMEOUT = {"smoke": 20 * 60, "laptop": 6 * 3600, "full": 6 * 3600}
 """Seconds that one cell may take, by profile: far above any honest run, so that only a hang meets it."""
 
 
-class NotebookError(RuntimeError):
+class NotebookError(UserError, RuntimeError):
     """A notebook cannot be run or published; the message names notebook and cell and what to do."""
 
 
@@ -235,7 +236,7 @@ def _parameters_of(source: Path, wanted: Mapping[str, object]) -> dict[str, obje
     if unknown:
         raise NotebookError(
             f"{source.name} does not declare {', '.join(unknown)} (it declares "
-            f"{', '.join(declared) or 'nothing'}). Its cell tagged `parameters` must set profile, data and seed."
+            f"{', '.join(declared) or 'nothing'}). Its cell tagged `parameters` must set profile, data, seed."
         )
     return {name: value for name, value in wanted.items() if name in declared}
 

@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.experiments import provenance
 from busilib.experiments.profiles import profile as profile_named
-from busilib.experiments.registry import Experiment
+from busilib.experiments.registry import EXPERIMENTS, Experiment
 from busilib.experiments.results import Record, read_record
 from busilib.experiments.runner import PROTOCOLS, record_name
 
@@ -53,8 +53,8 @@ def about(profile: str, data: Dataset, seed: int) -> Markdown:
     backend = ", ".join(f"{key} {versions[key]}" for key in ("keras", "tensorflow") if key in versions)
     line = (
         f"Profile **{profile}** ({chosen.purpose}) · data **{data.name}**, n = {len(data)}, "
-        f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, Python {versions['python']}, {backend} "
-        f"· commit {provenance.commit()}"
+        f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, "
+        f"Python {versions['python']}, {backend} · commit {provenance.commit()}"
     )
     if data.name == "phantoms":
         line += (
@@ -111,6 +111,20 @@ def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]
     return {name: record for name, record in found.items() if record is not None}
 
 
+def recorded_sources(id: str, profile: str = "laptop") -> dict[str, dict]:
+    """Recorded figures of one experiment by the name that `sources` gives them.
+
+    Example:
+        >>> list(recorded_sources("r1-unet"))
+        ['recorded, grouped', 'recorded, as the report did']
+    """
+    return {
+        f"recorded, {name}": record.metrics
+        for protocol, name in PROTOCOL_NAMES.items()
+        if (record := read_record(record_name(id, protocol), profile))
+    }
+
+
 def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.DataFrame:
     """Recorded figures on the real BUSI, one row per record, with how each was made.
 
@@ -162,4 +176,29 @@ def sources(
         for key in keys
         if key in figures
     ]
+    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+
+
+def summary(profile: str = "laptop") -> pd.DataFrame:
+    """Long table for the summary figure: each report's main claim beside the recorded figures of BUSI.
+
+    Example:
+        >>> figures.claimed_and_measured(summary(), "value")
+    """
+    rows = []
+    for entry in EXPERIMENTS.values():
+        if (claim := entry.main_claim) is None:
+            continue
+        label = f"{entry.id}\n{METRIC_NAMES[claim.metric]}"
+        rows.append({"row": label, "source": "report claims", "value": claim.value})
+        for protocol, name in PROTOCOL_NAMES.items():
+            if record := read_record(record_name(entry.id, protocol), profile):
+                figure = record.metrics[claim.metric]
+                rows.append(
+                    {
+                        "row": label,
+                        "source": f"recorded, {name}",
+                        **{k: figure[k] for k in ("value", "low", "high")},
+                    }
+                )
     return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
