@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,13 +18,13 @@ import yaml
 from busilib.errors import UserError
 from busilib.experiments import provenance
 from busilib.report import generated
-from busilib.report.notebooks import NotebookError, executed_path, find, record, source_digest, stray
+from busilib.report.notebooks import RECORD, NotebookError, executed_path, find, record, source_digest, stray
 
 BANNER = "Phantom run: the numbers on these pages come from synthetic images"
 """Announced on every page of a `smoke` build."""
 
-FOLDED = {"parameters": "the parameters", "setup": "the set-up"}
-"""Tags of cells whose code is folded away on the page, and what their buttons call it."""
+FOLDED = {"parameters": "the parameters", "setup": "the set-up", "hide-cell": "code and result"}
+"""Tags of cells that are folded away on the page, and what their buttons call it."""
 
 
 class BookError(UserError, RuntimeError):
@@ -118,35 +119,37 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
     Example:
         >>> page = page_of(check_executed(path))
     """
-    ran = notebook.metadata.get("busilib", {})
-    cells = []
+    ran = notebook.metadata.get(RECORD, {})
+    gone = {"injected-parameters", "remove-cell"}
+    notebook.cells = [cell for cell in notebook.cells if not gone & set(cell.metadata.get("tags", []))]
     for cell in notebook.cells:
         tags = set(cell.metadata.get("tags", []))
-        if tags & {"injected-parameters", "remove-cell"}:
-            continue
         if "parameters" in tags:
-            for name in ("profile", "seed"):
-                cell.source = re.sub(
-                    rf"(?m)^{name} = [^#\n]*?(?=\s*(?:#|$))", f"{name} = {ran[name]!r}", cell.source
-                )
+            cell.source = _with_values(cell.source, {name: ran[name] for name in ("profile", "seed")})
         look = dict(cell.metadata.get("mystnb", {}))
         for tag in tags & FOLDED.keys():
-            tags = tags | {"hide-input"}
             look |= {"code_prompt_show": f"Show {FOLDED[tag]}", "code_prompt_hide": f"Hide {FOLDED[tag]}"}
+        if tags & {"parameters", "setup"}:
+            tags.add("hide-input")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags), "mystnb": look})
-        cells.append(cell)
     if badge:
         button = f"```{{button-link}} {badge}\n:color: primary\n:outline:\nOpen this notebook in Colab\n```"
-        cells[0].source += f"\n\n{button}"
-    notebook.cells = cells
-    shown = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+        notebook.cells[0].source += f"\n\n{button}"
     keys = {"kernelspec", "language_info"}
-    if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in shown):
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs):
         keys.add("widgets")
     notebook.metadata = nbformat.from_dict(
-        {key: notebook.metadata[key] for key in keys & set(notebook.metadata)}
+        {key: notebook.metadata[key] for key in keys & notebook.metadata.keys()}
     )
     return notebook
+
+
+def _with_values(source: str, values: Mapping[str, object]) -> str:
+    """The source of a parameters cell with other values; comments stay."""
+    for name, value in values.items():
+        source = re.sub(rf"(?m)^{name} = [^#\n]*?(?=\s*(?:#|$))", f"{name} = {value!r}", source)
+    return source
 
 
 def placeholder(source: Path) -> nbformat.NotebookNode:

@@ -8,11 +8,12 @@ import pandas as pd
 from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
+from busilib.data.splits import Split
 from busilib.experiments import provenance
 from busilib.experiments.profiles import profile as profile_named
 from busilib.experiments.registry import EXPERIMENTS, Experiment
 from busilib.experiments.results import Record, read_record
-from busilib.experiments.runner import PROTOCOLS, record_name
+from busilib.experiments.runner import PROTOCOLS, Run, record_name
 
 pd.set_option("display.max_colwidth", None)
 
@@ -39,6 +40,19 @@ METRIC_NAMES = {
     "log_loss": "log loss",
 } | {f"{name}_{key}": f"{name}, {key}" for name in CLASSES for key in ("precision", "recall", "f1", "auc")}
 """What a metric key is called on a page."""
+
+SEGMENTATION = (
+    "lesion_dice",
+    "all_dice",
+    "pooled_dice",
+    "lesion_iou",
+    "pooled_precision",
+    "pooled_recall",
+    "pooled_specificity",
+    "pooled_accuracy",
+    "normal_false_positive_rate",
+)
+"""The segmentation figures of a full table, in reading order."""
 
 PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
 
@@ -94,6 +108,44 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
     counts = [{figures[key]["n"] for figures in columns.values() if key in figures} for key in keys]
     table.insert(0, "n", ["/".join(map(str, sorted(found))) or "–" for found in counts])
     return table.rename_axis("figure (95 % interval)")
+
+
+def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """What was trained on a page: one row per model.
+
+    Example:
+        >>> runs_table({"r2-cnn": run("r2-cnn", data, "smoke")})
+    """
+    rows = {
+        name: {
+            "what": run.experiment.title,
+            "parameters": f"{run.facts['parameters']:,}",
+            "weights": run.facts["weights"]["source"],
+            "frozen base": "yes" if run.settings.frozen else "no",
+            "epochs": len(run.history),
+            "training (s)": run.facts["train_seconds"],
+        }
+        for name, run in runs.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
+    """How many images each part of a split has; "= test" where the test set chose the epoch.
+
+    Example:
+        >>> splits_table({"r2-cnn": split})
+    """
+    rows = {
+        name: {
+            "training": len(split.train),
+            "validation": len(split.validation) if split.selected_on == "validation" else "= test",
+            "test": len(split.test),
+            "set aside": len(split.hold_out),
+        }
+        for name, split in splits.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:

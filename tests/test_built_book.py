@@ -1,0 +1,180 @@
+"""Open every page of the smoke report in headless Chromium, at desktop and phone width, without a network."""
+
+import os
+import threading
+from dataclasses import dataclass, field
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urldefrag
+
+import pytest
+
+from busilib.report.doctor import find_chromium
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+WIDTHS = {"desktop": 1280, "phone": 390}
+
+READ_PAGE = """() => ({
+    ids: [...document.querySelectorAll('[id], a[name]')].map(e => e.id || e.name),
+    links: [...document.querySelectorAll('a[href]')].map(e => [e.getAttribute('href'), e.href]),
+    images: [...document.images].map(e => ({
+        source: e.getAttribute('src').slice(0, 80), alt: e.alt, shown: e.complete && e.naturalWidth > 0,
+    })),
+    title: document.title,
+    language: document.documentElement.lang,
+    banner: document.querySelector('.bd-header-announcement')?.innerText ?? '',
+})"""
+
+
+@dataclass
+class Visit:
+    """What one page showed."""
+
+    status: int = 0
+    faults: list[str] = field(default_factory=list)
+    overflow: dict[str, int] = field(default_factory=dict)
+    content: dict = field(default_factory=dict)
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def site(smoke_report):
+    """Folder and address of the built book, served from this machine."""
+    assert smoke_report.code == 0, smoke_report.output
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=smoke_report.html))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield smoke_report.html, f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def visits(site) -> dict[str, Visit]:
+    """Every page of the book by its path, as Chromium saw it."""
+    chromium = find_chromium()
+    if chromium is None:
+        reason = "needs Chromium (Debian: sudo apt-get install chromium)"
+        pytest.fail(reason) if os.environ.get("CI") == "true" else pytest.skip(reason)
+    from playwright.sync_api import sync_playwright
+
+    folder, base = site
+    pages = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.html"))
+    seen = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        for path in pages:
+            if not path.startswith("_static/"):
+                seen[path] = _visit(browser, base, path)
+        browser.close()
+    return seen
+
+
+def _visit(browser, base: str, path: str) -> Visit:
+    visit = Visit()
+    page = browser.new_page(viewport={"width": WIDTHS["desktop"], "height": 900})
+
+    def decide(route):
+        if route.request.url.startswith(base):
+            return route.continue_()
+        visit.faults.append(f"asks the network for {route.request.url}")
+        return route.abort()
+
+    def answered(response):
+        if response.status >= 400:
+            visit.faults.append(f"{response.status} for {response.url}")
+
+    page.route(lambda url: not url.startswith(("data:", "blob:")), decide)
+    page.on("response", answered)
+    page.on("requestfailed", lambda request: visit.faults.append(f"failed: {request.url}"))
+    page.on("pageerror", lambda error: visit.faults.append(f"script error: {error}"))
+    page.on(
+        "console",
+        lambda message: message.type == "error" and visit.faults.append(f"console: {message.text}"),
+    )
+    visit.status = page.goto(base + path, wait_until="networkidle").status
+    visit.content = page.evaluate(READ_PAGE)
+    for name, width in WIDTHS.items():
+        page.set_viewport_size({"width": width, "height": 900})
+        visit.overflow[name] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    page.close()
+    return visit
+
+
+def _all(visits: dict[str, Visit], faults_of) -> list[str]:
+    return [f"{path}: {fault}" for path, visit in visits.items() for fault in faults_of(visit)]
+
+
+def test_every_page_opens_without_errors_or_network(visits):
+    assert len(visits) >= 10
+    assert _all(visits, lambda visit: [] if visit.status == 200 else [visit.status]) == []
+    assert _all(visits, lambda visit: visit.faults) == []
+
+
+def test_pages_have_title_and_language(visits):
+    assert _all(visits, lambda visit: [] if visit.content["title"] else ["no title"]) == []
+    named = {path: visit for path, visit in visits.items() if path != "index.html"}
+    assert _all(named, lambda visit: [] if visit.content["language"] == "en" else ["no language"]) == []
+
+
+def test_every_picture_is_shown_and_described(visits):
+    def faults(visit):
+        for image in visit.content["images"]:
+            if not image["shown"]:
+                yield f"{image['source']} is not shown"
+            if not image["alt"].strip() or image["alt"].endswith((".png", ".svg")):
+                yield f"{image['source']} has no alt text but {image['alt']!r}"
+
+    assert _all(visits, faults) == []
+    drawn = [
+        image
+        for visit in visits.values()
+        for image in visit.content["images"]
+        if "_images" in image["source"]
+    ]
+    assert len(drawn) >= 5, "the notebooks' figures are missing"
+
+
+def test_links_lead_somewhere(visits, site):
+    folder, base = site
+
+    def faults(visit):
+        for written, address in visit.content["links"]:
+            if not written.strip():
+                yield "empty link"
+            if not address.startswith(base):
+                continue
+            target, fragment = urldefrag(address.removeprefix(base))
+            target = unquote(target.split("?")[0]) or "index.html"
+            if not Path(folder, target).is_file():
+                yield f"{written} leads to no file"
+            elif fragment and target in visits and unquote(fragment) not in visits[target].content["ids"]:
+                yield f"{written} leads to no place on {target}"
+
+    assert _all(visits, faults) == []
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_no_page_is_wider_than_the_screen(visits, name):
+    wide = {path: visit.overflow[name] for path, visit in visits.items() if visit.overflow[name] > 0}
+    assert wide == {}
+
+
+def test_every_page_says_that_it_is_a_phantom_run(visits):
+    from busilib.report.book import BANNER
+
+    chapters = {path: visit for path, visit in visits.items() if path.startswith(("book/", "notebooks/"))}
+    assert _all(chapters, lambda visit: [] if BANNER in visit.content["banner"] else ["no banner"]) == []

@@ -1,0 +1,63 @@
+"""Imports run one way, and no module but Keras's own backend touches TensorFlow."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import busilib
+
+PACKAGE = Path(busilib.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+ROOMS = ["data", "models", "training", "evaluation", "experiments", "report"]
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file names in an import, also inside functions."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+@pytest.fixture(params=MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def module(request) -> Path:
+    return request.param
+
+
+def test_no_module_imports_a_backend(module):
+    """So that KERAS_BACKEND alone decides, and TensorFlow need not be installed."""
+    tops = {name.split(".")[0] for name in imported(module)}
+    assert not tops & {"tensorflow", "jax", "tf_keras"}
+    if module.name != "provenance.py":  # asks PyTorch for its GPUs, where it is the backend
+        assert "torch" not in tops
+
+
+def test_keras_comes_through_its_one_door(module):
+    if module.name != "keras_backend.py":
+        assert not {name for name in imported(module) if name.split(".")[0] == "keras"}
+
+
+def test_imports_never_run_back(module):
+    """data → models → training → evaluation → experiments → report → cli."""
+    room = module.relative_to(PACKAGE).parts[0]
+    if room == "cli.py":
+        return
+    later = ROOMS[ROOMS.index(room) + 1 :] if room in ROOMS else ROOMS
+    for name in imported(module):
+        parts = name.split(".")
+        if parts[0] == "busilib" and len(parts) > 1:
+            assert parts[1] not in {*later, "cli"}, f"{module.name} imports {name}"
+
+
+def test_the_command_line_starts_without_keras():
+    code = (
+        "import sys, busilib.cli; sys.exit(any(m in sys.modules for m in ('keras', 'tensorflow', 'torch')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,144 @@
+"""What every notebook of the book must look like, checked on the files in the repository."""
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from busilib.report.notebooks import find
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = find(ROOT)
+MOST_LINES, MOST_BODY_LINES = 15, 5
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def prose(notebook) -> list[str]:
+    return [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+
+
+def tags(cell) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def without_magics(source: str) -> str:
+    return "\n".join(line for line in source.splitlines() if not line.lstrip().startswith(("%", "!")))
+
+
+def section(notebook, words: str) -> list:
+    """The cells from the last heading that contains `words` up to the next heading of its level."""
+    starts = [
+        index
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "markdown" and re.match(rf"## .*{words}", cell.source, re.IGNORECASE)
+    ]
+    assert starts, f"no section '## … {words} …'"
+    rest = notebook.cells[starts[-1] + 1 :]
+    ends = [
+        i for i, cell in enumerate(rest) if cell.cell_type == "markdown" and cell.source.startswith("## ")
+    ]
+    return [notebook.cells[starts[-1]], *rest[: ends[0] if ends else None]]
+
+
+def test_the_notebooks_are_those_of_the_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    assert [name for name in listed if name.startswith("notebooks/")] == [
+        f"notebooks/{path.stem}" for path in NOTEBOOKS
+    ]
+    for name in [toc["root"], *listed]:
+        assert list(ROOT.glob(f"{name}.*")), f"_toc.yml names {name}, which is no file"
+
+
+def test_no_outputs_and_no_execution_counts(notebook):
+    for cell in code_cells(notebook):
+        assert not cell.outputs and cell.execution_count is None, cell.source
+        assert not cell.metadata.keys() & {"execution", "papermill"}
+    assert not notebook.metadata.keys() & {"papermill", "widgets", "busilib"}
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_begins_with_one_title_and_a_question(notebook):
+    first = notebook.cells[0]
+    assert first.cell_type == "markdown" and first.source.startswith("# ")
+    assert "?" in first.source
+    titles = [text for text in prose(notebook) if re.search(r"(?m)^# ", re.sub(r"(?s)```.*?```", "", text))]
+    assert len(titles) == 1
+
+
+def test_says_what_is_needed_and_how_long_it_takes(notebook):
+    opening = "\n".join(prose(notebook)[:3]).lower()
+    assert "you need" in opening
+    for profile in ("smoke", "laptop", "full"):
+        assert profile in opening or "every profile" in opening
+
+
+def test_one_parameters_cell_with_literals_only(notebook):
+    tagged = [i for i, cell in enumerate(notebook.cells) if "parameters" in tags(cell)]
+    assert len(tagged) == 1 and tagged[0] <= 6
+    body = ast.parse(notebook.cells[tagged[0]].source).body
+    assert all(isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant) for line in body)
+    values = {line.targets[0].id: line.value.value for line in body}
+    assert values.pop("weights", "") == "", "the profile chooses the weights unless a reader does"
+    assert values == {"profile": "smoke", "data": "", "seed": 0}
+
+
+def test_code_cells_are_thin(notebook):
+    for cell in code_cells(notebook):
+        assert len(cell.source.strip().splitlines()) <= MOST_LINES, cell.source
+        for node in ast.walk(ast.parse(without_magics(cell.source))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                length = node.end_lineno - node.body[0].lineno + 1
+                assert length <= MOST_BODY_LINES, f"{node.name} has {length} lines: move it into busilib"
+
+
+def test_figures_have_caption_and_alt_text(notebook):
+    names = []
+    for cell in code_cells(notebook):
+        look = cell.metadata.get("mystnb", {})
+        draws = re.search(r"\bfigures\.\w+\(|\bplt\.|\.plot\(", cell.source) and "remove-cell" not in tags(
+            cell
+        )
+        if draws or "figure" in look:
+            assert look.get("figure", {}).get("caption", "").strip(), f"no caption: {cell.source}"
+        if draws:
+            assert len(look.get("image", {}).get("alt", "").strip()) >= 20, f"no alt text: {cell.source}"
+        names += [look["figure"]["name"]] if look.get("figure", {}).get("name") else []
+    assert len(names) == len(set(names))
+
+
+def test_tags_are_known(notebook):
+    known = {
+        "parameters",
+        "setup",
+        "colab",
+        "hide-cell",
+        "hide-input",
+        "hide-output",
+        "remove-cell",
+        "remove-input",
+    }
+    for cell in notebook.cells:
+        assert tags(cell) <= known
+
+
+def test_ends_with_takeaways_and_two_exercises(notebook):
+    takeaways = "\n".join(cell.source for cell in section(notebook, "take away"))
+    assert len(re.findall(r"(?m)^[-*] ", takeaways)) >= 2
+    cells = section(notebook, "exercises")
+    assert cells[-1] is notebook.cells[-1], "the exercises stand last"
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    folded_prose = len(re.findall(r"(?m)^:class:.*\bdropdown\b", text))
+    folded_code = sum(bool(tags(cell) & {"hide-cell", "hide-input"}) for cell in cells)
+    assert folded_prose + folded_code >= 2, "two exercises, each with a folded solution"

@@ -1,0 +1,377 @@
+"""Records: written and read back, and every recorded figure follows from the predictions beside it."""
+
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from busilib.data.dataset import CLASSES
+from busilib.data.fingerprint import read_table
+from busilib.data.images import load_busi
+from busilib.evaluation.classification import classification_metrics
+from busilib.evaluation.segmentation import segmentation_metrics
+from busilib.experiments import provenance, runner
+from busilib.experiments.profiles import PROFILES, load_data
+from busilib.experiments.registry import EXPERIMENTS, experiment
+from busilib.experiments.results import measure, read_record, write_record
+from busilib.experiments.runner import Run, make_split
+from busilib.keras_backend import keras
+
+RESULTS = Path(__file__).parents[1] / "results"
+RECORDS = sorted(path.parent for path in RESULTS.glob("**/metrics.json"))
+
+PROVENANCE = {
+    "experiment",
+    "report",
+    "title",
+    "task",
+    "profile",
+    "protocol",
+    "seed",
+    "dataset",
+    "split",
+    "inputs",
+    "settings",
+    "weights",
+    "parameters",
+    "epochs_run",
+    "metrics",
+    "train_seconds",
+    "total_seconds",
+    "backend",
+    "hardware",
+    "versions",
+    "commit",
+    "date",
+}
+COUNTS = ["tp", "fp", "fn", "tn"]
+OWN_IMAGES = {  # figures that rest on some of the images only
+    "lesion_dice": ("benign", "malignant"),
+    "lesion_iou": ("benign", "malignant"),
+    "normal_false_positive_rate": ("normal",),
+    **{f"{name}_{figure}": (name,) for name in CLASSES for figure in ("recall", "f1")},
+}
+
+
+def figures_of(facts: dict, table: pd.DataFrame) -> dict[str, float]:
+    metrics = segmentation_metrics if facts["task"] == "segmentation" else classification_metrics
+    return {name: value for name, value in metrics(table).items() if np.isfinite(value)}
+
+
+def texts(value) -> list[str]:
+    """Every text in a JSON value, keys too."""
+    if isinstance(value, dict):
+        return [text for pair in value.items() for part in pair for text in texts(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def absolute_paths(text: str) -> list[str]:
+    """What looks like the path of some machine: /home/…, C:\\…, ~/…, \\\\server\\…"""
+    return re.findall(r"(?:(?<![\w.)\]/:])/(?=\w)|\b[A-Za-z]:[\\/](?!/)|~[\\/]|\\\\)\S*", text)
+
+
+# Written and read back
+
+
+def made_up_run(id: str, data, fold: int = 0, protocol: str = "grouped", held: tuple = ()) -> Run:
+    """A finished run that nobody trained."""
+    entry, rng = experiment(id), np.random.default_rng(fold)
+    split = replace(make_split(entry, data, "smoke", "grouped", fold), hold_out=np.array(held, int))
+
+    def predictions(indices):
+        part = data.subset(indices)
+        table = pd.DataFrame({"id": part.ids, "fold": fold, "true": part.table["class"]})
+        if entry.task == "segmentation":
+            predicted = part.masks ^ (rng.random(part.masks.shape) < 0.05)
+            counts = runner.count_pixels(part.masks, predicted)
+            return pd.concat([table, counts], axis=1)
+        chances = rng.dirichlet((1, 1, 1), len(part)).round(6)
+        return pd.concat([table, pd.DataFrame(chances, columns=list(CLASSES))], axis=1)
+
+    return Run(
+        experiment=entry,
+        settings=entry.settings,
+        profile="smoke",
+        protocol=protocol,
+        fold=fold,
+        seed=0,
+        data=data,
+        split=split,
+        inputs="image",
+        folder=Path("nowhere"),
+        history=pd.DataFrame({"epoch": [0, 1], "seconds": [1.5, 0.5], "val_loss": [0.4, 1 / 3]}),
+        predictions=predictions(split.test),
+        hold_out=predictions(split.hold_out) if held else pd.DataFrame(),
+        facts={
+            "parameters": 7,
+            "weights": {"source": "random"},
+            "train_seconds": 2.0,
+            "total_seconds": 3.0,
+            **provenance.environment(),
+        },
+    )
+
+
+@pytest.mark.parametrize("id", ["r1-unet", "r2-cnn"])
+def test_a_record_is_read_back_as_it_was_written(id, phantom, tmp_path):
+    made = made_up_run(id, phantom)
+    folder = write_record([made], tmp_path)
+    assert folder == tmp_path / "smoke" / id
+    record = read_record(id, "smoke", tmp_path)
+    assert record.name == id
+    pd.testing.assert_frame_equal(record.predictions, made.predictions, check_dtype=False)
+    assert record.history["val_loss"].tolist() == [0.4, 0.333333]
+    assert set(record.facts) == PROVENANCE
+    assert {name: figure["value"] for name, figure in record.metrics.items()} == pytest.approx(
+        figures_of(record.facts, made.predictions), abs=1e-8
+    )
+    assert record.facts["dataset"] == {
+        "name": phantom.name,
+        "fingerprint": phantom.fingerprint,
+        "n": len(phantom),
+        "size": 64,
+    }
+    assert record.facts["split"][0]["test"] == len(made.predictions)
+    assert b"\r" not in b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+def test_folds_become_one_record(phantom, tmp_path):
+    runs = [made_up_run("r2-cnn", phantom, fold) for fold in (2, 0, 1, 4, 3)]
+    write_record(runs, tmp_path)
+    record = read_record("r2-cnn", "smoke", tmp_path)
+    assert [part["fold"] for part in record.facts["split"]] == [0, 1, 2, 3, 4]
+    assert record.facts["epochs_run"] == [2] * 5
+    assert record.facts["train_seconds"] == 10
+    assert sorted(record.predictions["id"]) == sorted(phantom.ids)  # every image is tested once
+    assert record.metrics["accuracy"]["n"] == len(phantom)
+    assert sorted(record.history["fold"].unique()) == [0, 1, 2, 3, 4]
+
+
+def test_a_hold_out_has_its_own_table_and_figures(phantom, tmp_path):
+    held = tuple(np.flatnonzero(phantom.labels == label)[0] for label in range(3))
+    made = made_up_run("r1-densenet121", phantom, protocol="random", held=held)
+    folder = write_record([made], tmp_path)
+    assert folder.name == "r1-densenet121@random"
+    facts = read_record("r1-densenet121@random", "smoke", tmp_path).facts
+    table = pd.read_csv(folder / "hold_out.csv")
+    assert table["true"].tolist() == list(CLASSES)
+    assert facts["hold_out_metrics"]["accuracy"]["n"] == 3
+    assert facts["hold_out_metrics"]["macro_f1"]["value"] == pytest.approx(
+        classification_metrics(table)["macro_f1"], abs=1e-8
+    )
+
+
+def test_a_figure_that_cannot_be_had_is_left_out(phantom):
+    made = made_up_run("r2-cnn", phantom)
+    benign = made.predictions[made.predictions["true"] == "benign"]
+    found = measure("classification", benign, np.arange(len(benign)), draws=10)
+    assert "macro_auc" not in found and "accuracy" in found
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_no_record_is_none(tmp_path):
+    assert read_record("r1-unet", "full", tmp_path) is None
+
+
+def test_phantoms_are_never_called_busi(phantom_dir):
+    """The name decides whether a record may stand among the recorded results."""
+    assert load_data("smoke", phantom_dir).name == phantom_dir.name != "BUSI"
+
+
+def test_busi_is_called_busi(busi_dir):
+    assert load_data("laptop", busi_dir).name == "BUSI"
+
+
+# Provenance
+
+
+def test_weights_are_named_with_their_digest(tmp_path):
+    assert provenance.weights(None) == {"source": "random"}
+    assert provenance.weights("imagenet") == {"source": "imagenet"}
+    file = tmp_path / "mine.weights.h5"
+    file.write_bytes(b"abc")
+    assert provenance.weights(str(file)) == {
+        "source": "mine.weights.h5",
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+    }
+
+
+def test_a_commit_is_named_or_unknown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert provenance.commit() == "unknown"
+
+
+@pytest.mark.parametrize("backend", ["torch", "jax"])
+def test_gpus_are_counted_where_keras_cannot(backend, monkeypatch):
+    """Keras lists no devices for PyTorch, and JAX raises where there is no GPU."""
+
+    def raises(_):
+        raise RuntimeError("Unknown backend gpu")
+
+    monkeypatch.setattr(keras.backend, "backend", lambda: backend)
+    monkeypatch.setattr(keras.distribution, "list_devices", raises)
+    monkeypatch.setitem(
+        sys.modules,
+        "torch",
+        SimpleNamespace(cuda=SimpleNamespace(device_count=lambda: 2)),
+    )
+    assert provenance.gpu_count() == {"torch": 2, "jax": 0}[backend]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("/home/me/busi", True),
+        ("C:\\Users\\me", True),
+        ("D:/data", True),
+        ("~/.keras", True),
+        ("see /tmp/x", True),
+        ("2 CPU cores (x86_64), 0 GPU", False),
+        ("and/or", False),
+        ("https://example.org/x", False),
+        ("2026-11-21 08:13 UTC", False),
+    ],
+)
+def test_what_counts_as_a_path(text, found):
+    assert bool(absolute_paths(text)) is found
+
+
+# Every record of the project
+
+
+@pytest.fixture(params=RECORDS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def folder(request) -> Path:
+    return request.param
+
+
+@pytest.fixture
+def facts(folder) -> dict:
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+def tables(folder: Path, facts: dict):
+    """The record's tables with the figures made of them: the test images, and the hold-out where it is."""
+    yield pd.read_csv(folder / "predictions.csv"), facts["metrics"]
+    if (folder / "hold_out.csv").exists() or "hold_out_metrics" in facts:
+        yield pd.read_csv(folder / "hold_out.csv"), facts["hold_out_metrics"]
+
+
+def test_there_are_records():
+    assert {path.parent.name for path in RECORDS} >= {"laptop"}
+
+
+def test_every_figure_follows_from_the_predictions(folder, facts):
+    for table, metrics in tables(folder, facts):
+        again = figures_of(facts, table)
+        assert set(metrics) == set(again)
+        for name, figure in metrics.items():
+            assert figure["value"] == pytest.approx(again[name], abs=1e-6), name
+
+
+def test_intervals_lie_around_their_values(folder, facts):
+    for _, metrics in tables(folder, facts):
+        for name, figure in metrics.items():
+            assert figure["low"] <= figure["high"], name
+            # Resampling adds noise to every bin, so the calibration error's own interval lies above it.
+            if name != "ece":
+                assert figure["low"] <= figure["value"] <= figure["high"], name
+
+
+def test_every_figure_says_how_many_images_it_rests_on(folder, facts):
+    for table, metrics in tables(folder, facts):
+        for name, figure in metrics.items():
+            own = table["true"].isin(OWN_IMAGES.get(name, CLASSES))
+            if name.startswith("lesion"):
+                own &= table["tp"] + table["fn"] > 0
+            assert figure["n"] == own.sum(), name
+
+
+@pytest.mark.slow
+def test_every_interval_can_be_computed_again(folder, facts):
+    groups = read_table().set_index("id")["group"]
+    draws = PROFILES[facts["profile"]].bootstrap_draws
+    for table, metrics in tables(folder, facts):
+        again = measure(facts["task"], table, groups.loc[table["id"]].to_numpy(), draws)
+        for name, figure in metrics.items():
+            assert figure == pytest.approx(again[name], abs=1e-6), name
+
+
+def test_provenance_is_complete(folder, facts):
+    assert set(facts) - {"hold_out_metrics"} == PROVENANCE
+    entry = EXPERIMENTS[facts["experiment"]]
+    assert facts["profile"] == folder.parent.name and facts["profile"] in PROFILES
+    assert folder.name == runner.record_name(entry.id, facts["protocol"])
+    assert (facts["report"], facts["task"]) == (entry.report, entry.task)
+    assert facts["dataset"]["name"] == "BUSI" and facts["dataset"]["n"] == 780
+    assert re.fullmatch(r"[0-9a-f]{64}", facts["dataset"]["fingerprint"])
+    assert {"python", "busilib", "keras", "numpy", "pandas", "scikit-learn"} <= set(facts["versions"])
+    assert facts["backend"] in facts["versions"]
+    assert re.fullmatch(r"[0-9a-f]{10,}(\+changes)?", facts["commit"])
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", facts["date"])
+    assert facts["hardware"]
+    assert facts["total_seconds"] >= facts["train_seconds"] > 0
+    source = facts["weights"]["source"]
+    if source not in {"random", "imagenet"}:
+        assert re.fullmatch(r"[0-9a-f]{64}", facts["weights"]["sha256"])
+    assert source != "random" or not facts["settings"]["frozen"]
+
+
+def test_no_path_of_any_machine_is_recorded(folder, facts):
+    assert not [path for text in texts(facts) for path in absolute_paths(text)]
+    for table in folder.glob("*.csv"):
+        assert not absolute_paths(table.read_text(encoding="utf-8"))
+
+
+def test_predictions_are_of_busi_and_of_the_test_images(folder, facts):
+    classes = read_table().set_index("id")["class"]
+    for table, _ in tables(folder, facts):
+        assert set(table["id"]) <= set(classes.index)
+        assert (classes.loc[table["id"]].to_numpy() == table["true"]).all()
+        assert not table.duplicated(["id", "fold"]).any()
+        if facts["task"] == "segmentation":
+            assert list(table) == ["id", "fold", "true", *COUNTS]
+            assert (table[COUNTS].sum(axis=1) == facts["dataset"]["size"] ** 2).all()
+            assert (table.loc[table["true"] == "normal", ["tp", "fn"]] == 0).all(axis=None)
+        else:
+            assert list(table) == ["id", "fold", "true", *CLASSES]
+            np.testing.assert_allclose(table[list(CLASSES)].sum(axis=1), 1, atol=3e-6)
+    test = pd.read_csv(folder / "predictions.csv")
+    for part in facts["split"]:
+        assert (test["fold"] == part["fold"]).sum() == part["test"]
+    if facts["protocol"] == "grouped":
+        assert test["id"].is_unique
+
+
+def test_no_near_duplicate_straddles_two_test_folds(folder, facts):
+    if facts["protocol"] != "grouped":
+        pytest.skip("the report's own split separates near-duplicates")
+    table = pd.read_csv(folder / "predictions.csv")
+    groups = read_table().set_index("id")["group"].loc[table["id"]].to_numpy()
+    assert (table.groupby(groups)["fold"].nunique() == 1).all()
+    whole = read_table()
+    whole = whole[whole["group"].isin(groups)]
+    if len(facts["split"]) == 1:
+        assert set(whole["id"]) == set(table["id"])  # a group is tested whole
+
+
+def test_history_has_every_epoch_once(folder, facts):
+    history = pd.read_csv(folder / "history.csv")
+    assert len(facts["split"]) == len(facts["epochs_run"]) == history["fold"].nunique()
+    for part, epochs in zip(facts["split"], facts["epochs_run"], strict=True):
+        own = history[history["fold"] == part["fold"]]
+        assert own["epoch"].tolist() == list(range(epochs))
+        assert epochs <= facts["settings"]["epochs"]
+    assert history["seconds"].sum() == pytest.approx(facts["train_seconds"], abs=0.1 * len(facts["split"]))
+    assert np.isfinite(history).all(axis=None)
+
+
+def test_records_are_of_the_busi_that_is_here(folder, facts, busi_dir):
+    assert facts["dataset"]["fingerprint"] == load_busi(busi_dir, facts["dataset"]["size"]).fingerprint
