@@ -10,13 +10,13 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c const
 
 help:
 	@echo "make report   run the notebooks and build the book into _build/html/"
-	@echo "              PROFILE=smoke|laptop|full  DATA=folder of BUSI  ONLY=03"
+	@echo "              PROFILE=smoke|laptop|full  DATA=folder of BUSI  ONLY=\"03 05\""
 	@echo "make test     check style, run all tests, smoke report and browser check included"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    delete _build/: built pages, executed notebooks, trained networks"
 
 report: .venv/.installed
-	$(BIN)/busi report --profile "$(PROFILE)" $(if $(DATA),--data "$(DATA)") $(if $(ONLY),--only "$(ONLY)")
+	$(BIN)/busi report --profile "$(PROFILE)" $(if $(DATA),--data "$(DATA)") $(foreach name,$(ONLY),--only $(name))
 
 test: .venv/.installed-test
 	$(BIN)/ruff check
