@@ -118,6 +118,12 @@ def test_figures_have_caption_and_alt_text(notebook):
     assert len(names) == len(set(names))
 
 
+def test_widgets_are_for_live_notebooks_only(notebook):
+    for cell in code_cells(notebook):
+        if "browse(" in cell.source or "ipywidgets" in cell.source:
+            assert "remove-cell" in tags(cell), f"a still page cannot run this widget: {cell.source}"
+
+
 def test_tags_are_known(notebook):
     known = {
         "parameters",

@@ -110,7 +110,7 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
 
     The parameters cell shows the profile and seed that ran and the injected cell is dropped, which would
     name a folder of this machine, as are cells tagged `remove-cell`; the cells of `FOLDED` are folded;
-    records and timings are left out.
+    records, timings and the states of widgets, which need a live notebook, are left out.
 
     Args:
         notebook: the executed notebook, changed in place.
@@ -135,13 +135,8 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
     if badge:
         button = f"```{{button-link}} {badge}\n:color: primary\n:outline:\nOpen this notebook in Colab\n```"
         notebook.cells[0].source += f"\n\n{button}"
-    keys = {"kernelspec", "language_info"}
-    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    if any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in outputs):
-        keys.add("widgets")
-    notebook.metadata = nbformat.from_dict(
-        {key: notebook.metadata[key] for key in keys & notebook.metadata.keys()}
-    )
+    kept = {"kernelspec", "language_info"} & notebook.metadata.keys()
+    notebook.metadata = nbformat.from_dict({key: notebook.metadata[key] for key in kept})
     return notebook
 
 
