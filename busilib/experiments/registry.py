@@ -209,7 +209,7 @@ _ENTRIES = (
         parameters=31_030_593,
         augmentation=augment.R2,
         report_split=R2_SPLIT,
-        ours="initial weights (He); R2 prints no overlap figure for its U-Net, so there is none to compare with",
+        ours="initial weights (He); R2 prints no overlap figure, so there is none to compare with",
     ),
     Experiment(
         id="r2-cnn",
