@@ -255,7 +255,7 @@ _ENTRIES = (
             loss="sparse_categorical_crossentropy",
             weights="imagenet",
         ),
-        laptop={"epochs": 8, "batch": 16, "frozen": True},
+        laptop={"epochs": 5, "batch": 16, "frozen": True},
         smoke={"epochs": 1, "batch": 16, "weights": None},
         parameters=22_122_563,
         augmentation=augment.R2,
