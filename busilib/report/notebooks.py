@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import platform
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +14,6 @@ from pathlib import Path
 
 import nbformat
 import papermill
-from jupyter_client.kernelspec import KernelSpec
-from jupyter_client.manager import AsyncKernelManager
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from rich.console import Console
@@ -31,6 +28,7 @@ from rich.progress import (
 
 from busilib.errors import UserError
 from busilib.experiments import provenance
+from busilib.report.kernel import OwnKernel
 
 RECORD = "busilib"
 """Key of the record in an executed notebook's metadata; a notebook without it is not finished."""
@@ -239,34 +237,6 @@ def _parameters_of(source: Path, wanted: Mapping[str, object]) -> dict[str, obje
             f"{', '.join(declared) or 'nothing'}). Its cell tagged `parameters` must set profile, data, seed."
         )
     return {name: value for name, value in wanted.items() if name in declared}
-
-
-class OwnKernel(AsyncKernelManager):
-    """Starts the interpreter that is running now, whatever kernelspecs, profiles or settings a home holds.
-
-    What libraries write to standard error from C goes to a log file beside the half-run notebook, not into
-    the pages.
-    """
-
-    folder: Path
-    log_file: Path
-
-    @property
-    def kernel_spec(self) -> KernelSpec:
-        launch = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        quiet = ["--IPKernelApp.capture_fd_output=False", "--HistoryManager.enabled=False"]
-        warnings = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
-        env = {
-            "BUSI_HEADLESS": "1",
-            "IPYTHONDIR": str(self.folder / "ipython"),
-            "PYTHONWARNINGS": ",".join(f"ignore::{name}" for name in warnings),
-            "TF_CPP_MIN_LOG_LEVEL": "3",
-        }
-        return KernelSpec(argv=launch + quiet, display_name="Python 3", language="python", env=env)
-
-    async def _async_launch_kernel(self, kernel_cmd: list[str], **options) -> None:
-        with self.log_file.open("wb") as log:
-            await super()._async_launch_kernel(kernel_cmd, **(options | {"stdout": log, "stderr": log}))
 
 
 def _execute_one(root: Path, source: Path, parameters: Mapping[str, object], mark: str, count) -> dict:
