@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from busilib.data.dataset import CLASSES
 
@@ -27,6 +28,28 @@ def gate(masks: np.ndarray, labels: np.ndarray) -> np.ndarray:
         False
     """
     return masks & (np.asarray(labels) != CLASSES.index("normal"))[:, None, None]
+
+
+def gate_counts(counts: pd.DataFrame, called_normal: np.ndarray) -> pd.DataFrame:
+    """R1's rule on pixel counts instead of masks: an outline that is not used leaves every pixel negative.
+
+    Args:
+        counts: columns `tp`, `fp`, `fn`, `tn`, one row per image; further columns are kept.
+        called_normal: bool (n,), whether the classifier says normal.
+
+    Returns:
+        A copy with `tp` and `fp` moved to `fn` and `tn` where the class is normal.
+
+    Example:
+        >>> counts = pd.DataFrame({"tp": [3], "fp": [1], "fn": [0], "tn": [5]})
+        >>> gate_counts(counts, np.array([True])).iloc[0].tolist()
+        [0, 0, 3, 6]
+    """
+    gated = counts.copy()
+    for positive, negative in (("tp", "fn"), ("fp", "tn")):
+        gated.loc[called_normal, negative] += gated.loc[called_normal, positive]
+        gated.loc[called_normal, positive] = 0
+    return gated
 
 
 def tint(image: np.ndarray, mask: np.ndarray, label: int) -> np.ndarray:

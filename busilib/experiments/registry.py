@@ -226,7 +226,7 @@ _ENTRIES = (
             filters=32,
         ),
         laptop={"epochs": 40, "batch": 16},
-        smoke={"filters": 8, "epochs": 20, "batch": 8},
+        smoke={"filters": 8, "epochs": 20, "batch": 4, "learning_rate": 1e-3},
         parameters=914_179,
         augmentation=augment.R2,
         report_split=R2_SPLIT,

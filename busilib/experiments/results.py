@@ -14,7 +14,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from busilib.data.dataset import CLASSES
+from busilib.data.fingerprint import read_table
+from busilib.data.splits import hold_out
 from busilib.evaluation.classification import classification_metrics, classification_support
+from busilib.evaluation.combined import gate_counts
 from busilib.evaluation.intervals import bootstrap
 from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
 from busilib.experiments.profiles import profile
@@ -171,6 +175,40 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
     history.round(6).to_csv(target / "history.csv", index=False, lineterminator="\n")
     (target / "metrics.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
     return target
+
+
+def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, dict]]:
+    """R1's combined evaluation from the records of its two networks, on the real BUSI.
+
+    The images are drawn from the first test fold, which both networks share, as R1 drew its hold-out.
+
+    Args:
+        profile_name: of the records; it also gives the number of images per class.
+        seed: of the draw.
+
+    Returns:
+        Figures with intervals of "U-Net alone", "U-Net and classifier" and "DenseNet121"; empty where a
+        record is missing.
+
+    Example:
+        >>> combined_records("laptop")["U-Net and classifier"]["lesion_dice"]
+    """
+    outlined, named = (read_record(id, profile_name) for id in ("r1-unet", "r1-densenet121"))
+    if outlined is None or named is None:
+        return {}
+    chosen, draws = profile(profile_name).hold_out, profile(profile_name).bootstrap_draws
+    outlines = outlined.predictions.query("fold == 0").set_index("id")
+    names = named.predictions.query("fold == 0").set_index("id").loc[outlines.index]
+    labels = pd.Categorical(outlines["true"], categories=CLASSES).codes
+    held, _ = hold_out(labels, chosen, seed)
+    outlines, names = outlines.iloc[held], names.iloc[held]
+    groups = read_table().set_index("id")["group"].loc[outlines.index].to_numpy()
+    normal = (names[list(CLASSES)].idxmax(axis=1) == "normal").to_numpy()
+    return {
+        "U-Net alone": measure("segmentation", outlines, groups, draws),
+        "U-Net and classifier": measure("segmentation", gate_counts(outlines, normal), groups, draws),
+        "DenseNet121": measure("classification", names, groups, draws),
+    }
 
 
 def results_folder() -> Path:
