@@ -185,14 +185,14 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
     """
     rows = {
         name: {
-            "weights": record.facts["weights"]["source"],
-            "input": record.facts["inputs"],
-            "selected on": record.facts["split"][0]["selected_on"],
-            "folds": len(record.facts["split"]),
-            "n": len(record.predictions),
             **{
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
+            "n": len(record.predictions),
+            "folds": len(record.facts["split"]),
+            "selected on": record.facts["split"][0]["selected_on"],
+            "input": record.facts["inputs"],
+            "weights": record.facts["weights"]["source"],
         }
         for name, record in records.items()
     }
