@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from busilib.experiments.registry import EXPERIMENTS, Experiment
-from busilib.experiments.results import read_record
-from busilib.experiments.runner import PROTOCOLS, record_name
-from busilib.report.tables import METRIC_NAMES, PROTOCOL_NAMES, cell
+from busilib.report.tables import METRIC_NAMES, cell, protocol_records
 
 SHOWN_VERSIONS = {"python": "Python", "keras": "Keras", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 
@@ -74,10 +72,9 @@ def claims(root: Path) -> str:
 
 def _claims_of(entry: Experiment, root: Path) -> str:
     records = {
-        f"{profile}, {PROTOCOL_NAMES[protocol]}": record
+        f"{profile}, {name}": record
         for profile in ("laptop", "full")
-        for protocol in PROTOCOLS
-        if (record := read_record(record_name(entry.id, protocol), profile, root / "results"))
+        for name, record in protocol_records(entry.id, profile, root / "results").items()
     }
     rows = []
     for claim in entry.claims:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown
@@ -13,7 +14,7 @@ from busilib.experiments import provenance
 from busilib.experiments.profiles import profile as profile_named
 from busilib.experiments.registry import EXPERIMENTS, Experiment
 from busilib.experiments.results import Record, read_record
-from busilib.experiments.runner import PROTOCOLS, Run, record_name
+from busilib.experiments.runner import Run, record_name
 
 pd.set_option("display.max_colwidth", None)
 
@@ -148,33 +149,38 @@ def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def protocol_records(id: str, profile: str = "laptop", folder: Path | None = None) -> dict[str, Record]:
+    """The records of one experiment by the name of their protocol; those that exist.
+
+    Example:
+        >>> list(protocol_records("r2-cnn"))
+        ['grouped', 'as the report did']
+    """
+    return {
+        name: record
+        for protocol, name in PROTOCOL_NAMES.items()
+        if (record := read_record(record_name(id, protocol), profile, folder))
+    }
+
+
 def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:
     """The records of experiments under both protocols, by a name that a table can show.
 
     Example:
-        >>> list(records_of(["r1-unet"]))
-        ['r1-unet, grouped', 'r1-unet, as the report did']
+        >>> list(records_of(["r2-cnn"]))
+        ['r2-cnn, grouped', 'r2-cnn, as the report did']
     """
-    found = {
-        f"{id}, {PROTOCOL_NAMES[protocol]}": read_record(record_name(id, protocol), profile)
-        for id in ids
-        for protocol in PROTOCOLS
-    }
-    return {name: record for name, record in found.items() if record is not None}
+    return {f"{id}, {name}": record for id in ids for name, record in protocol_records(id, profile).items()}
 
 
 def recorded_sources(id: str, profile: str = "laptop") -> dict[str, dict]:
     """Recorded figures of one experiment by the name that `sources` gives them.
 
     Example:
-        >>> list(recorded_sources("r1-unet"))
+        >>> list(recorded_sources("r2-cnn"))
         ['recorded, grouped', 'recorded, as the report did']
     """
-    return {
-        f"recorded, {name}": record.metrics
-        for protocol, name in PROTOCOL_NAMES.items()
-        if (record := read_record(record_name(id, protocol), profile))
-    }
+    return {f"recorded, {name}": record.metrics for name, record in protocol_records(id, profile).items()}
 
 
 def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.DataFrame:
@@ -237,20 +243,10 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
     Example:
         >>> figures.claimed_and_measured(summary(), "value")
     """
-    rows = []
+    parts = []
     for entry in EXPERIMENTS.values():
-        if (claim := entry.main_claim) is None:
-            continue
-        label = f"{entry.id}\n{METRIC_NAMES[claim.metric]}"
-        rows.append({"row": label, "source": "report claims", "value": claim.value})
-        for protocol, name in PROTOCOL_NAMES.items():
-            if record := read_record(record_name(entry.id, protocol), profile):
-                figure = record.metrics[claim.metric]
-                rows.append(
-                    {
-                        "row": label,
-                        "source": f"recorded, {name}",
-                        **{k: figure[k] for k in ("value", "low", "high")},
-                    }
-                )
-    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+        if claim := entry.main_claim:
+            part = sources(entry, [claim.metric], claim.part, recorded_sources(entry.id, profile))
+            parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
+    table = pd.concat(parts, ignore_index=True)
+    return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)
