@@ -11,7 +11,8 @@ from busilib.data.splits import random_split
 from busilib.errors import UnknownNameError
 from busilib.evaluation.classification import confusion_metrics
 from busilib.experiments.profiles import PROFILES, profile, settings_for
-from busilib.experiments.registry import EXPERIMENTS, R1_FOLD_CONFUSION, experiment
+from busilib.experiments.r1 import FOLD_CONFUSION
+from busilib.experiments.registry import EXPERIMENTS, experiment
 from busilib.experiments.runner import build
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
@@ -198,13 +199,13 @@ def test_r1_densenet_claims():
 
 
 def test_r1_confusion_matrix_gives_its_nine_figures():
-    assert R1_FOLD_CONFUSION == ((266, 3, 5), (12, 111, 0), (5, 2, 57))
-    figures = confusion_metrics(np.array(R1_FOLD_CONFUSION))
+    assert FOLD_CONFUSION == ((266, 3, 5), (12, 111, 0), (5, 2, 57))
+    figures = confusion_metrics(np.array(FOLD_CONFUSION))
     told = claims("r1-densenet121", "one fold")
     assert len(told) == 9
     for metric, value in told.items():
         assert figures[metric] == pytest.approx(value, abs=1.01e-6), metric  # R1 cuts, it does not round
-    rows = dict(zip(CLASSES, np.sum(R1_FOLD_CONFUSION, axis=1).tolist(), strict=True))
+    rows = dict(zip(CLASSES, np.sum(FOLD_CONFUSION, axis=1).tolist(), strict=True))
     for metric, n in supports("r1-densenet121", "one fold").items():
         assert n == rows[metric.split("_")[0]]
 
