@@ -144,16 +144,21 @@ def train(
     fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,
     seed: Seed = 0,
     weights: Weights = "",
+    inputs: Annotated[
+        str,
+        typer.Option(help='What the model is shown, such as "true mask alone". Left out: the usual.'),
+    ] = "",
 ) -> None:
     """Train one experiment and record it; a killed training goes on, a finished one is only read back.
 
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
-    from busilib.experiments import profiles, results, runner
+    from busilib.experiments import profiles, registry, results, runner
     from busilib.paths import project_root
 
-    dataset = profiles.load_data(profile, data, seed)
-    runs = [runner.run(id, dataset, profile, protocol, k, seed, weights) for k in fold or [0]]
+    size = profiles.settings_for(registry.experiment(id), profile).size
+    dataset = profiles.load_data(profile, data, seed, size)
+    runs = [runner.run(id, dataset, profile, protocol, k, seed, weights, inputs) for k in fold or [0]]
     root = project_root()
     target = results.write_record(runs, root / ("results" if dataset.name == "BUSI" else "_build/results"))
     figures = results.read_record(target.name, profile, target.parents[1]).metrics

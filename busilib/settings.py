@@ -11,24 +11,29 @@ class Settings:
 
     Attributes:
         size: input height and width in pixels.
-        epochs: at most.
+        epochs: at most; 0 where nothing is trained (thresholds, ensembles).
         batch: images per step.
         learning_rate: of Adam.
         loss: name of a Keras loss.
-        monitor: validation quantity that chooses the checkpoint, "val_loss" or "val_accuracy".
+        monitor: validation quantity that chooses the checkpoint, such as "val_loss" or "val_accuracy".
         patience: epochs without improvement before early stopping; None never stops early.
         filters: channels of the first block, for networks built from blocks; else None.
         weights: of the backbone: "imagenet", a path, or None for random; None where there is no backbone.
         frozen: whether the backbone keeps its pretrained weights.
+        weight_decay: of Adam, per step and unit of learning rate; None for none.
+        image_only_from: first epoch in which only the image head of a two-headed network learns; None where
+            there is one head.
     """
 
     size: int
-    epochs: int
-    batch: int
-    learning_rate: float
-    loss: str
+    epochs: int = 0
+    batch: int = 32
+    learning_rate: float = 0.0
+    loss: str = ""
     monitor: str = "val_loss"
     patience: int | None = None
     filters: int | None = None
     weights: str | None = None
     frozen: bool = False
+    weight_decay: float | None = None
+    image_only_from: int | None = None

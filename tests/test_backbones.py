@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
+from busilib.experiments.methods import build
 from busilib.experiments.registry import experiment
-from busilib.experiments.runner import build
 from busilib.keras_backend import keras
 from busilib.models import backbones
 from busilib.models.backbones import BACKBONES, WeightsError, backbone, find_weights

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from busilib.experiments.methods import build
 from busilib.experiments.registry import EXPERIMENTS, experiment
-from busilib.experiments.runner import build
 from busilib.keras_backend import keras
 from busilib.settings import Settings
 

@@ -20,7 +20,8 @@ from busilib.experiments import provenance, runner
 from busilib.experiments.profiles import PROFILES, load_data
 from busilib.experiments.registry import EXPERIMENTS, experiment
 from busilib.experiments.results import measure, read_record, write_record
-from busilib.experiments.runner import Run, make_split
+from busilib.experiments.run import Run, record_name
+from busilib.experiments.runner import make_split
 from busilib.keras_backend import keras
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -308,7 +309,7 @@ def test_provenance_is_complete(folder, facts):
     assert set(facts) - {"hold_out_metrics"} == PROVENANCE
     entry = EXPERIMENTS[facts["experiment"]]
     assert facts["profile"] == folder.parent.name and facts["profile"] in PROFILES
-    assert folder.name == runner.record_name(entry.id, facts["protocol"])
+    assert folder.name == record_name(entry, facts["protocol"], facts["inputs"])
     assert (facts["report"], facts["task"]) == (entry.report, entry.task)
     assert facts["dataset"]["name"] == "BUSI" and facts["dataset"]["n"] == 780
     assert re.fullmatch(r"[0-9a-f]{64}", facts["dataset"]["fingerprint"])

@@ -15,8 +15,9 @@ import pytest
 from busilib.data.images import load_busi
 from busilib.data.splits import Split
 from busilib.experiments import results, runner
+from busilib.experiments.methods import THRESHOLD, build
 from busilib.experiments.registry import EXPERIMENTS, experiment
-from busilib.experiments.runner import build, make_split, run
+from busilib.experiments.runner import make_split, run
 from busilib.keras_backend import keras
 from busilib.training import fit as fitting
 from busilib.training import progress
@@ -420,7 +421,7 @@ def test_a_run_is_complete(finished, phantom, project):
 
 @pytest.mark.slow
 def test_a_finished_run_is_read_back(finished, phantom, monkeypatch):
-    monkeypatch.setattr(runner, "_train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runner, "produce", lambda *_: pytest.fail("trained again"))
     again = run("r1-unet", phantom, "smoke")
     pd.testing.assert_frame_equal(again.predictions, finished.predictions)
     pd.testing.assert_frame_equal(again.history, finished.history)
@@ -432,7 +433,7 @@ def test_a_run_remembers_what_it_saw(finished):
     test = finished.split.test
     probabilities = finished.probabilities(test)
     assert probabilities.shape == (len(test), 64, 64)
-    predicted = probabilities >= runner.THRESHOLD
+    predicted = probabilities >= THRESHOLD
     true = finished.data.masks[test]
     assert (predicted & true).sum((1, 2)).tolist() == finished.predictions["tp"].tolist()
 

@@ -1,4 +1,4 @@
-"""The augmentations of R1 and R2: image and mask move together, masks stay binary."""
+"""The augmentations of R1 to R4: image and mask move together, masks stay binary."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ R1 = Augmentation(flip="horizontal_and_vertical", rotation=15, brightness=0.1, c
 
 R2 = Augmentation(flip="horizontal", rotation=15, shift=10 / 128, zoom_in=0.2)
 """R2: horizontal flip, rotation up to 15°, shifts up to 10 of 128 pixels, zoom 0.80 to 1.00."""
+
+R3 = Augmentation(flip="horizontal")
+"""R3: random horizontal flip."""
+
+R4 = Augmentation(flip="horizontal", rotation=15, zoom_in=0.2)
+"""R4 names rotation, scaling and flips, and gives no ranges: these are ours."""
 
 
 def _layers(plan: Augmentation, seed: int) -> list:

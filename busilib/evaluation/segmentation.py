@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.ndimage import binary_erosion, distance_transform_edt
+
+TOLERANCE = 2.0
+"""Pixels within which a boundary counts as found, for the normalised surface distance."""
 
 COUNTS = ["tp", "fp", "fn", "tn"]
 
@@ -40,6 +44,39 @@ def count_pixels(masks: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
     )
 
 
+def surface_distances(masks: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """How far the predicted boundary lies from the true one, image by image.
+
+    A boundary is every mask pixel with a neighbour (up, down, left, right) outside the mask or the image.
+
+    Args:
+        masks: bool (n, h, w), the reference.
+        predicted: bool (n, h, w).
+
+    Returns:
+        float64 columns `hd95`, the larger of the two directed 95th percentiles of distance in pixels (the
+        image's diagonal where only one of the masks is empty), and `nsd`, the normalised surface distance:
+        the share of both boundaries within `TOLERANCE` of the other (0 where only one mask is empty). Both
+        are NaN where both masks are empty.
+
+    Example:
+        >>> surface_distances(masks, masks)["hd95"].max()
+        0.0
+    """
+    rows = [_distances(true, found) for true, found in zip(masks, predicted, strict=True)]
+    return pd.DataFrame(rows, columns=["hd95", "nsd"], dtype=float).round(4)
+
+
+def _distances(true: np.ndarray, found: np.ndarray) -> tuple[float, float]:
+    if not true.any() or not found.any():
+        return (np.nan, np.nan) if true.any() == found.any() else (float(np.hypot(*true.shape)), 0.0)
+    edge, found_edge = (mask & ~binary_erosion(mask) for mask in (true, found))
+    there, back = distance_transform_edt(~found_edge)[edge], distance_transform_edt(~edge)[found_edge]
+    within = (there <= TOLERANCE).sum() + (back <= TOLERANCE).sum()
+    hd95 = max(np.percentile(there, 95), np.percentile(back, 95))
+    return float(hd95), float(within / (len(there) + len(back)))
+
+
 def dice_per_image(counts: pd.DataFrame) -> pd.Series:
     """Dice of each image, 2·TP / (2·TP + FP + FN); 1 where reference and prediction are both empty.
 
@@ -65,14 +102,16 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
     """All segmentation figures of a table of pixel counts.
 
     Args:
-        table: columns `tp`, `fp`, `fn`, `tn` (pixels at the working size) and `true` (class name).
+        table: columns `tp`, `fp`, `fn`, `tn` (pixels at the working size), `true` (class name) and, where
+            boundaries were measured, `hd95` and `nsd`.
 
     Returns:
         `lesion_dice`, `lesion_iou`: mean per image over images whose reference has a lesion;
         `all_dice`: mean over all images, 1 where both masks are empty;
         `pooled_…`: over the pixels of all images together, as R1 reports them (a Dice pooled over pixels
         is the F1 of the pixels, and large lesions weigh more);
-        `normal_false_positive_rate`: share of normal images with any predicted lesion pixel.
+        `normal_false_positive_rate`: share of normal images with any predicted lesion pixel;
+        `lesion_hd95` (pixels) and `lesion_nsd`: means over images whose reference has a lesion.
         A figure whose denominator is empty is NaN.
 
     Example:
@@ -82,6 +121,7 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
     dice = dice_per_image(table)
     predicted = (table["tp"] + table["fp"]) > 0
     tp, fp, fn, tn = (float(table[name].sum()) for name in COUNTS)
+    surface = {f"lesion_{name}": _mean(table[name][lesion]) for name in ("hd95", "nsd") if name in table}
     return {
         "lesion_dice": _mean(dice[lesion]),
         "lesion_iou": _mean(iou_per_image(table)[lesion]),
@@ -93,6 +133,7 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
         "pooled_recall": _ratio(tp, tp + fn),
         "pooled_specificity": _ratio(tn, tn + fp),
         "normal_false_positive_rate": _mean(predicted[table["true"] == "normal"]),
+        **surface,
     }
 
 
@@ -103,12 +144,16 @@ def segmentation_support(table: pd.DataFrame) -> dict[str, int]:
         >>> segmentation_support(predictions)["lesion_dice"]
         130
     """
-    lesion = int(((table["tp"] + table["fn"]) > 0).sum())
-    counts = dict.fromkeys(segmentation_metrics(table), len(table))
-    return counts | {
-        "lesion_dice": lesion,
-        "lesion_iou": lesion,
-        "normal_false_positive_rate": int((table["true"] == "normal").sum()),
+    lesion, normal = (table["tp"] + table["fn"]) > 0, table["true"] == "normal"
+    return {
+        name: int(
+            lesion.sum()
+            if name.startswith("lesion")
+            else normal.sum()
+            if name.startswith("normal")
+            else len(table)
+        )
+        for name in segmentation_metrics(table)
     }
 
 

@@ -10,7 +10,7 @@ from busilib.data.dataset import DataError, Dataset
 from busilib.data.fingerprint import read_table
 from busilib.data.images import cache_folder, load_busi
 from busilib.errors import UnknownNameError
-from busilib.experiments.registry import Experiment
+from busilib.experiments.experiment import Experiment
 from busilib.settings import Settings
 
 
@@ -126,8 +126,8 @@ def data_folder(name: str, folder: str | Path = "", seed: int = 0) -> Path:
     return _phantom_folder(seed)
 
 
-def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
-    """The data of a profile (see `data_folder`), at its working size.
+def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) -> Dataset:
+    """The data of a profile (see `data_folder`), at its working size or the `size` in pixels that is given.
 
     It is named "BUSI" only if it has BUSI's images (ids and original sizes), so that no record of another
     folder passes for one of BUSI; else "phantoms" or the folder's name.
@@ -137,7 +137,7 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0) -> Dataset:
         'phantoms'
     """
     source = data_folder(name, folder, seed)
-    data = load_busi(source, profile(name).size, name=source.resolve().name if folder else "phantoms")
+    data = load_busi(source, size or profile(name).size, name=source.resolve().name if folder else "phantoms")
     facts = ["id", "width", "height"]
     return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
 

@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Any
 
 from busilib.errors import UnknownNameError
-from busilib.experiments import r1, r2
+from busilib.experiments import r1, r2, r4
 from busilib.experiments.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
-    entry.id: entry for report in (r1, r2) for entry in report.EXPERIMENTS
+    entry.id: entry for report in (r1, r2, r4) for entry in report.EXPERIMENTS
 }
 """All experiments by id, in the order of the reports."""
 
@@ -42,4 +42,4 @@ def as_dict(entry: Experiment) -> dict[str, Any]:
         >>> as_dict(experiment("r2-unet"))["parameters"]
         31030593
     """
-    return asdict(entry) | {"input": entry.report_inputs}
+    return asdict(entry) | {"input": entry.inputs_under("random")}

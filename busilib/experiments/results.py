@@ -22,7 +22,7 @@ from busilib.evaluation.combined import gate_counts
 from busilib.evaluation.intervals import bootstrap
 from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
 from busilib.experiments.profiles import profile
-from busilib.experiments.runner import Run
+from busilib.experiments.run import Run
 from busilib.paths import project_root
 
 FIGURES = {
@@ -157,8 +157,13 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
         "metrics": metrics_of(runs),
         "train_seconds": sum(run.facts["train_seconds"] for run in runs),
         "total_seconds": sum(run.facts["total_seconds"] for run in runs),
+        "predict_ms_per_image": round(
+            1000 * sum(run.facts["predict_seconds"] for run in runs) / len(predictions), 2
+        ),
         **{key: first.facts[key] for key in ("backend", "hardware", "versions", "commit", "date")},
     }
+    if first.members:
+        facts["members"] = [run.facts["members"] for run in runs]
     if len(first.hold_out):
         facts["hold_out_metrics"] = measure(
             first.experiment.task,

@@ -1,4 +1,4 @@
-"""The U-Nets of R1 and R2."""
+"""The plain U-Nets of R1, R2 and R4."""
 
 from __future__ import annotations
 
@@ -102,4 +102,34 @@ def r2_unet(settings: Settings) -> keras.Model:
         encoder_dropout=0.2,
         decoder_dropout=0.1,
         up_activation="relu",
+    )
+
+
+def r4_unet(settings: Settings) -> keras.Model:
+    """R4's baseline U-Net: max pooling, batch normalisation and ReLU.
+
+    R4 gives the size and nothing of the inside; widths and batch normalisation are ours.
+
+    Args:
+        settings: uses `size` (pixels, a multiple of 16) and `filters` (of the first level).
+
+    Returns:
+        A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
+
+    Raises:
+        ValueError: if the size is no multiple of 16.
+
+    Example:
+        >>> r4_unet(settings).output.shape
+        (None, 256, 256, 1)
+    """
+    return _unet(
+        settings.size,
+        settings.filters,
+        "r4_unet",
+        pooling=keras.layers.MaxPooling2D,
+        normalise=True,
+        encoder_dropout=0.0,
+        decoder_dropout=0.0,
+        up_activation=None,
     )

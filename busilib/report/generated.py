@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from busilib.experiments.registry import EXPERIMENTS, Experiment
+from busilib.experiments.experiment import Experiment
+from busilib.experiments.registry import EXPERIMENTS
 from busilib.report.tables import METRIC_NAMES, cell, protocol_records
 
 SHOWN_VERSIONS = {"python": "Python", "keras": "Keras", "tensorflow": "TensorFlow", "numpy": "NumPy"}

@@ -11,10 +11,11 @@ from IPython.display import Markdown
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import Split
 from busilib.experiments import provenance
+from busilib.experiments.experiment import Experiment
 from busilib.experiments.profiles import profile as profile_named
-from busilib.experiments.registry import EXPERIMENTS, Experiment
+from busilib.experiments.registry import EXPERIMENTS, experiment
 from busilib.experiments.results import Record, read_record
-from busilib.experiments.runner import Run, record_name
+from busilib.experiments.run import Run, record_name
 
 pd.set_option("display.max_colwidth", None)
 
@@ -159,7 +160,7 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
     return {
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
-        if (record := read_record(record_name(id, protocol), profile, folder))
+        if (record := read_record(record_name(experiment(id), protocol), profile, folder))
     }
 
 

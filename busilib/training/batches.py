@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from busilib.data.augment import Augmentation, augment
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import DataError, Dataset
+from busilib.errors import UnknownNameError
 from busilib.keras_backend import keras
 
-INPUTS = ("image", "image cut by the true mask")
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a model is shown of an image and a mask.
+
+    Attributes:
+        mask: which mask takes part: "true", "predicted" or None.
+        use: "beside" (a channel of its own), "cut" (the image is black outside the mask) or "alone" (no
+            image at all).
+    """
+
+    mask: str | None = None
+    use: str = "beside"
+
+
+INPUTS: Mapping[str, Inputs] = {
+    "image": Inputs(),
+    "image cut by the true mask": Inputs("true", "cut"),
+    "image cut by the predicted mask": Inputs("predicted", "cut"),
+    "image and true mask": Inputs("true"),
+    "image and predicted mask": Inputs("predicted"),
+    "true mask alone": Inputs("true", "alone"),
+    "predicted mask alone": Inputs("predicted", "alone"),
+}
+"""Everything a model can be shown, by the name that records and pages use."""
+
+
+def inputs_named(name: str) -> Inputs:
+    """The inputs of that name.
+
+    Raises:
+        UnknownNameError: naming those that exist.
+
+    Example:
+        >>> inputs_named("image cut by the true mask").use
+        'cut'
+    """
+    if name not in INPUTS:
+        raise UnknownNameError(f"no inputs {name!r}. There are: {', '.join(INPUTS)}")
+    return INPUTS[name]
 
 
 class Batches(keras.utils.PyDataset):
@@ -21,11 +64,20 @@ class Batches(keras.utils.PyDataset):
         data: the dataset.
         indices: int (m,), which images.
         target: "mask" gives float32 (b, h, w, 1), "label" int64 (b,).
-        inputs: one of `INPUTS`: the gray image, or the image with everything outside the true mask black.
+        inputs: key of `INPUTS`.
         batch: images per batch.
+        pair: whether the model takes an image and a mask: inputs are then a dict of "image" and "mask", each
+            float32 (b, h, w, 1), with zeros for what is not shown; else one array, the image, or the mask
+            where that is all there is.
+        predicted: bool (n, h, w), predicted masks of all images of `data`, where the inputs ask for them.
         augmentation: None for evaluation: dataset order, images as they are.
         seed: of shuffling and augmentation.
         first_epoch: number of the epoch that comes first, where a training is resumed.
+        image_only_from: for models with the two heads "class" (image alone) and "combined": the epoch from
+            which the combined head has weight 0; None for models with one head.
+
+    Raises:
+        DataError: if the inputs ask for predicted masks and there are none.
 
     Example:
         >>> x, y = Batches(data, split.train, target="mask", inputs="image", batch=8)[0]
@@ -41,13 +93,21 @@ class Batches(keras.utils.PyDataset):
         target: str,
         inputs: str,
         batch: int,
+        pair: bool = False,
+        predicted: np.ndarray | None = None,
         augmentation: Augmentation | None = None,
         seed: int = 0,
         first_epoch: int = 0,
+        image_only_from: int | None = None,
     ):
         super().__init__()
         self.data, self.indices, self.target, self.inputs = data, np.asarray(indices), target, inputs
-        self.batch, self.augmentation, self.seed = batch, augmentation, seed
+        self.batch, self.pair, self.augmentation, self.seed = batch, pair, augmentation, seed
+        self.shown = inputs_named(inputs)
+        if self.shown.mask == "predicted" and predicted is None:
+            raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
+        self.shown_masks = predicted if self.shown.mask == "predicted" else data.masks
+        self.image_only_from = image_only_from
         self.epoch = first_epoch - 1
 
     def __len__(self) -> int:
@@ -56,16 +116,32 @@ class Batches(keras.utils.PyDataset):
     def on_epoch_begin(self) -> None:
         self.epoch += 1
 
-    def __getitem__(self, position: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(self, position: int) -> tuple:
         order = self.indices
         if self.augmentation is not None:
             order = np.random.default_rng((self.seed, max(self.epoch, 0))).permutation(order)
         chosen = order[position * self.batch : (position + 1) * self.batch]
         images = self.data.images[chosen][..., None] / np.float32(255)
-        masks = self.data.masks[chosen][..., None].astype(np.float32)
+        masks = np.stack([self.data.masks[chosen], self.shown_masks[chosen]], axis=-1).astype(np.float32)
         if self.augmentation is not None:
             seed = np.random.SeedSequence((self.seed, max(self.epoch, 0), position)).generate_state(1)[0]
             images, masks = augment(images, masks, self.augmentation, int(seed))
-        if self.inputs == "image cut by the true mask":
+        true, shown = masks[..., :1], masks[..., 1:]
+        inputs = self._arrange(images, shown)
+        if self.target == "mask":
+            return inputs, true
+        labels = self.data.labels[chosen]
+        return (inputs, labels) if self.image_only_from is None else (inputs, *self._two_heads(labels))
+
+    def _arrange(self, images: np.ndarray, masks: np.ndarray):
+        if self.shown.use == "cut":
             images = images * masks
-        return images, masks if self.target == "mask" else self.data.labels[chosen]
+        if not self.pair:
+            return masks if self.shown.use == "alone" else images
+        beside = masks if self.shown.mask and self.shown.use != "cut" else np.zeros_like(masks)
+        return {"image": np.zeros_like(images) if self.shown.use == "alone" else images, "mask": beside}
+
+    def _two_heads(self, labels: np.ndarray) -> tuple[dict, dict]:
+        with_masks = max(self.epoch, 0) < self.image_only_from
+        weights = {"class": np.ones(len(labels)), "combined": np.full(len(labels), float(with_masks))}
+        return {"class": labels, "combined": labels}, weights

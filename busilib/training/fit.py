@@ -113,10 +113,13 @@ def fit(
         >>> history = fit(model, train, validation, settings, Path("runs/r1-unet"), "r1-unet")
     """
     folder.mkdir(parents=True, exist_ok=True)
+    heads = model.output_names if len(model.outputs) > 1 else None
     model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate),
-        loss=settings.loss,
-        metrics=METRICS[train.target](),
+        optimizer=keras.optimizers.Adam(settings.learning_rate, weight_decay=settings.weight_decay),
+        loss=dict.fromkeys(heads, settings.loss) if heads else settings.loss,
+        weighted_metrics={head: METRICS[train.target]() for head in heads}
+        if heads
+        else METRICS[train.target](),
     )
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
@@ -161,16 +164,16 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     return history, done
 
 
-def predict(model: keras.Model, batches: Batches) -> np.ndarray:
+def predict(model: keras.Model, batches: Batches, head: str = "class") -> np.ndarray:
     """Probabilities for every image of `batches`, float32: (n, h, w) for masks, (n, 3) for classes.
+
+    Of a model with several heads, those of `head`.
 
     Example:
         >>> predict(model, Batches(data, split.test, target="label", inputs="image", batch=32)).shape
         (156, 3)
     """
-    parts = [
-        keras.ops.convert_to_numpy(model.predict_on_batch(batches[position][0]))
-        for position in range(len(batches))
-    ]
-    probabilities = np.concatenate(parts).astype(np.float32)
+    outputs = [model.predict_on_batch(batches[position][0]) for position in range(len(batches))]
+    parts = [output[head] if isinstance(output, dict) else output for output in outputs]
+    probabilities = np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype(np.float32)
     return probabilities[..., 0] if batches.target == "mask" else probabilities

@@ -1,0 +1,158 @@
+"""How a run comes to its predictions: a network learns, a rule is applied, an ensemble joins its members."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import time
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from busilib.data.dataset import CLASSES
+from busilib.evaluation.segmentation import count_pixels, surface_distances
+from busilib.experiments import provenance
+from busilib.experiments.experiment import Experiment
+from busilib.experiments.run import FACTS, HOLD_OUT, PREDICTIONS, Run
+from busilib.settings import Settings
+
+THRESHOLD = 0.5
+"""Lesion probability from which a pixel counts as lesion, in every report and here."""
+
+EVALUATION_BATCH = 32
+EPOCHLESS = pd.DataFrame(columns=["epoch", "seconds"])
+"""The history of what is not trained in epochs."""
+
+
+def build(entry: Experiment, settings: Settings, pretrained: bool = False):
+    """What an experiment predicts with: a Keras model, a rule or an ensemble (see `Experiment.build`).
+
+    A model gets pretrained weights only if they are asked for.
+
+    Example:
+        >>> build(experiment("r2-unet"), experiment("r2-unet").settings).count_params()
+        31030593
+    """
+    if not pretrained:
+        settings = replace(settings, weights=None, frozen=False)
+    return pkgutil.resolve_name(entry.build)(settings)
+
+
+def produce(run: Run) -> None:
+    """Train what there is to train, predict the test images, and write the run's folder.
+
+    The run counts as finished once `run.json` is there: it appears whole, after everything else.
+    """
+    run.folder.mkdir(parents=True, exist_ok=True)
+    learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
+    facts = learn(run)
+    learned = time.perf_counter()
+    for name, indices in ((PREDICTIONS, run.split.test), (HOLD_OUT, run.split.hold_out)):
+        if len(indices):
+            found = probabilities(run, indices, run.inputs)
+            if name == PREDICTIONS:
+                facts["predict_seconds"] = round(time.perf_counter() - learned, 3)
+            prediction_table(run, indices, found).to_csv(run.folder / name, index=False)
+    total = facts.pop("prepare_seconds") + facts["train_seconds"] + time.perf_counter() - learned
+    facts |= {"total_seconds": round(total, 1), **provenance.environment()}
+    part = run.folder / f"{FACTS}.part"
+    part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    part.replace(run.folder / FACTS)
+    # The last state of a training goes after the facts, so that a kill in between loses nothing.
+    (run.folder / "last.weights.h5").unlink(missing_ok=True)
+
+
+def probabilities(run: Run, indices: np.ndarray, inputs: str, head: str = "class") -> np.ndarray:
+    """What a run says about images of its data (see `Run.probabilities`)."""
+    if run.experiment.kind == "rule":
+        return build(run.experiment, run.settings)(run.data.images[indices])
+    if run.experiment.kind == "ensemble":
+        stacked = np.stack([member.probabilities(indices) for member in run.members])
+        return build(run.experiment, run.settings).join(stacked, _member_weights(run))
+    from busilib.training.fit import BEST, predict
+
+    model = build(run.experiment, run.settings)
+    model.load_weights(run.folder / BEST)
+    return predict(model, _batches(run, indices, inputs), head)
+
+
+def _train_network(run: Run) -> dict:
+    from busilib.keras_backend import keras
+    from busilib.training.fit import fit
+
+    started = time.perf_counter()
+    keras.utils.clear_session()
+    keras.utils.set_random_seed(run.seed)
+    model = build(run.experiment, run.settings, pretrained=True)
+    train = _batches(run, run.split.train, run.inputs, training=True)
+    validation = _batches(run, run.split.validation, run.inputs)
+    prepared = time.perf_counter() - started
+    history = fit(model, train, validation, run.settings, run.folder, f"{run.name} fold {run.fold}")
+    return {
+        "parameters": model.count_params(),
+        "weights": provenance.weights(run.settings.weights),
+        "prepare_seconds": prepared,
+        # The history also counts the epochs of a process that was killed; our own clock does not.
+        "train_seconds": round(float(history["seconds"].sum()), 1),
+    }
+
+
+def _apply_rule(run: Run) -> dict:
+    EPOCHLESS.to_csv(run.folder / "history.csv", index=False)
+    return {"parameters": 0, "weights": {"source": "none"}, "prepare_seconds": 0.0, "train_seconds": 0.0}
+
+
+def _join_members(run: Run) -> dict:
+    """Fit the weights of the members on the validation images, which no member learned from."""
+    EPOCHLESS.to_csv(run.folder / "history.csv", index=False)
+    started = time.perf_counter()
+    stacked = np.stack([member.probabilities(run.split.validation) for member in run.members])
+    weights = build(run.experiment, run.settings).fit(stacked, run.data.masks[run.split.validation])
+    shares = dict(zip(run.experiment.members, (round(float(w), 6) for w in weights), strict=True))
+    (run.folder / "weights.json").write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
+    return {
+        "parameters": sum(member.facts["parameters"] for member in run.members),
+        "weights": {"source": "members"},
+        "members": shares,
+        "prepare_seconds": time.perf_counter() - started,
+        "train_seconds": round(sum(member.facts["train_seconds"] for member in run.members), 1),
+    }
+
+
+def _member_weights(run: Run) -> np.ndarray:
+    shares = json.loads((run.folder / "weights.json").read_text(encoding="utf-8"))
+    return np.array([shares[id] for id in run.experiment.members])
+
+
+def _batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
+    from busilib.training.batches import Batches
+
+    entry, settings = run.experiment, run.settings
+    shared = {
+        "batch": settings.batch if training else EVALUATION_BATCH,
+        "augmentation": entry.augmentation if training else None,
+        "seed": run.seed,
+    }
+    return Batches(
+        run.data,
+        indices,
+        target=entry.target,
+        inputs=inputs,
+        pair=entry.pair,
+        predicted=run.predicted,
+        image_only_from=settings.image_only_from,
+        **shared,
+    )
+
+
+def prediction_table(run: Run, indices: np.ndarray, found: np.ndarray) -> pd.DataFrame:
+    """Predictions as `predictions.csv` holds them: `id`, `fold`, `true`, then the figures of the task."""
+    part = run.data.subset(indices)
+    table = pd.DataFrame({"id": part.ids, "fold": run.fold, "true": part.table["class"]})
+    if run.experiment.task == "segmentation":
+        predicted = found >= THRESHOLD
+        figures = [count_pixels(part.masks, predicted), surface_distances(part.masks, predicted)]
+    else:
+        figures = [pd.DataFrame(found.round(6), columns=list(CLASSES))]
+    return pd.concat([table, *figures], axis=1)

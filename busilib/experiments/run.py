@@ -1,0 +1,111 @@
+"""One run: an experiment on one split, what was asked for and what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from busilib.data.dataset import Dataset
+from busilib.data.splits import Split
+from busilib.experiments.experiment import Experiment
+from busilib.settings import Settings
+
+FACTS, PREDICTIONS, HOLD_OUT = "run.json", "predictions.csv", "hold_out.csv"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One experiment on one split, with what it predicted on images it never saw.
+
+    Attributes:
+        experiment: registry entry.
+        settings: as trained.
+        profile, protocol, fold, seed: what was asked for.
+        data: the dataset it runs on.
+        split: indices into `data`.
+        inputs: what the model is shown, key of `busilib.training.batches.INPUTS`.
+        folder: holds `history.csv`, `predictions.csv`, `run.json` and, of a network, `best.weights.h5`.
+        predicted: bool (n, h, w), the predicted masks it is shown; None where it is shown none.
+        members: runs of the experiments an ensemble joins.
+    """
+
+    experiment: Experiment
+    settings: Settings
+    profile: str
+    protocol: str
+    fold: int
+    seed: int
+    data: Dataset
+    split: Split
+    inputs: str
+    folder: Path
+    predicted: np.ndarray | None = None
+    members: tuple[Run, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Folder name of its record (see `record_name`)."""
+        return record_name(self.experiment, self.protocol, self.inputs)
+
+    @property
+    def finished(self) -> bool:
+        return (self.folder / FACTS).is_file()
+
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row per epoch; no rows where nothing was trained."""
+        return pd.read_csv(self.folder / "history.csv")
+
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row per test image: `id`, `fold`, `true`, then the figures of the task."""
+        return pd.read_csv(self.folder / PREDICTIONS)
+
+    @cached_property
+    def hold_out(self) -> pd.DataFrame:
+        """The same for R1's held-out images; empty elsewhere."""
+        file = self.folder / HOLD_OUT
+        return pd.read_csv(file) if file.is_file() else pd.DataFrame()
+
+    @cached_property
+    def facts(self) -> dict:
+        """Seconds, parameters, versions, hardware and commit of the training."""
+        return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
+
+    def probabilities(self, indices: np.ndarray, inputs: str = "", head: str = "class") -> np.ndarray:
+        """What the finished run says about images of `data`.
+
+        Args:
+            indices: int (m,), into `data`.
+            inputs: show it something else than it was trained on; empty for the same.
+            head: of a network with two heads, "class" (image alone) or "combined".
+
+        Returns:
+            float32 (m, h, w) lesion probabilities, (m, 3) class probabilities, or (m, h, w, 21) tissues.
+
+        Example:
+            >>> run.probabilities(run.split.test).shape
+            (156, 128, 128)
+        """
+        from busilib.experiments.methods import probabilities
+
+        return probabilities(self, indices, inputs or self.inputs, head)
+
+
+def record_name(entry: Experiment, protocol: str, inputs: str = "") -> str:
+    """Folder name of a record: the id, "@random" under the reports' own protocol, "+" and unusual inputs.
+
+    Example:
+        >>> record_name(experiment("r1-unet"), "random")
+        'r1-unet@random'
+        >>> record_name(experiment("r2-cnn"), "grouped", "true mask alone")
+        'r2-cnn+true-mask-alone'
+    """
+    name = entry.id if protocol == "grouped" else f"{entry.id}@{protocol}"
+    usual = entry.inputs_under(protocol)
+    return name if (inputs or usual) == usual else f"{name}+{inputs.replace(' ', '-')}"
