@@ -48,6 +48,7 @@ class Experiment:
         report_split: how the report divided the images.
         inputs: what its model is shown, if nothing else is asked for (see `busilib.training.batches.INPUTS`).
         report_inputs: what the report's model was shown, where that differs.
+        test_inputs: what it is shown when it is tested, where that differs from training.
         pair: whether its model takes an image and a mask.
         backbone: name of its pretrained base, if it has one.
         members: ids of the experiments an ensemble joins.
@@ -68,6 +69,7 @@ class Experiment:
     report_split: ReportSplit
     inputs: str = "image"
     report_inputs: str = ""
+    test_inputs: str = ""
     pair: bool = False
     backbone: str | None = None
     members: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ def produce(run: Run) -> None:
     learned = time.perf_counter()
     for name, indices in ((PREDICTIONS, run.split.test), (HOLD_OUT, run.split.hold_out)):
         if len(indices):
-            found = probabilities(run, indices, run.inputs)
+            found = run.probabilities(indices)
             if name == PREDICTIONS:
                 facts["predict_seconds"] = round(time.perf_counter() - learned, 3)
             prediction_table(run, indices, found).to_csv(run.folder / name, index=False)

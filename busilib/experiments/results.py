@@ -150,6 +150,7 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
             for run in runs
         ],
         "inputs": first.inputs,
+        "test_inputs": first.test_inputs,
         "settings": settings,
         "weights": first.facts["weights"],
         "parameters": first.facts["parameters"],

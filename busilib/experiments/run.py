@@ -53,6 +53,11 @@ class Run:
         return record_name(self.experiment, self.protocol, self.inputs)
 
     @property
+    def test_inputs(self) -> str:
+        """What the finished model is shown, if nothing else is asked for."""
+        return self.experiment.test_inputs or self.inputs
+
+    @property
     def finished(self) -> bool:
         return (self.folder / FACTS).is_file()
 
@@ -82,7 +87,7 @@ class Run:
 
         Args:
             indices: int (m,), into `data`.
-            inputs: show it something else than it was trained on; empty for the same.
+            inputs: show it something else than usual; empty for `test_inputs`.
             head: of a network with two heads, "class" (image alone) or "combined".
 
         Returns:
@@ -94,7 +99,7 @@ class Run:
         """
         from busilib.experiments.methods import probabilities
 
-        return probabilities(self, indices, inputs or self.inputs, head)
+        return probabilities(self, indices, inputs or self.test_inputs, head)
 
 
 def record_name(entry: Experiment, protocol: str, inputs: str = "") -> str:

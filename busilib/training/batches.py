@@ -74,7 +74,7 @@ class Batches(keras.utils.PyDataset):
         seed: of shuffling and augmentation.
         first_epoch: number of the epoch that comes first, where a training is resumed.
         image_only_from: for models with the two heads "class" (image alone) and "combined": the epoch from
-            which the combined head has weight 0; None for models with one head.
+            which the combined head has weight 0 in training; None for models with one head.
 
     Raises:
         DataError: if the inputs ask for predicted masks and there are none.
@@ -142,6 +142,6 @@ class Batches(keras.utils.PyDataset):
         return {"image": np.zeros_like(images) if self.shown.use == "alone" else images, "mask": beside}
 
     def _two_heads(self, labels: np.ndarray) -> tuple[dict, dict]:
-        with_masks = max(self.epoch, 0) < self.image_only_from
+        with_masks = self.augmentation is None or max(self.epoch, 0) < self.image_only_from
         weights = {"class": np.ones(len(labels)), "combined": np.full(len(labels), float(with_masks))}
         return {"class": labels, "combined": labels}, weights

@@ -114,12 +114,13 @@ def fit(
     """
     folder.mkdir(parents=True, exist_ok=True)
     heads = model.output_names if len(model.outputs) > 1 else None
+    metrics = {head: METRICS[train.target]() for head in heads} if heads else METRICS[train.target]()
+    weighted = train.target == "codes"  # pixels without a tissue have weight 0 and count in no figure
     model.compile(
         optimizer=keras.optimizers.Adam(settings.learning_rate, weight_decay=settings.weight_decay),
         loss=dict.fromkeys(heads, settings.loss) if heads else settings.loss,
-        weighted_metrics={head: METRICS[train.target]() for head in heads}
-        if heads
-        else METRICS[train.target](),
+        metrics=None if weighted else metrics,
+        weighted_metrics=metrics if weighted else None,
     )
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
