@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import ndimage
+from scipy.spatial.distance import cdist, directed_hausdorff
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
 from busilib.evaluation.segmentation import (
@@ -16,6 +18,7 @@ from busilib.evaluation.segmentation import (
     iou_per_image,
     segmentation_metrics,
     segmentation_support,
+    surface_distances,
 )
 
 EMPTY = np.zeros((2, 2), bool)
@@ -177,3 +180,82 @@ def test_the_order_of_the_images_does_not_matter(true, predicted, order):
         list(segmentation_metrics(counts).values()),
         list(segmentation_metrics(counts.iloc[order]).values()),
     )
+
+
+# Boundaries
+
+
+def rectangle(top, left, bottom, right, size=32):
+    mask = np.zeros((1, size, size), bool)
+    mask[0, top:bottom, left:right] = True
+    return mask
+
+
+def edge_by_hand(mask):
+    """Pixels of a mask with a neighbour outside it, one by one."""
+    padded = np.pad(mask, 1)
+    return [
+        (row, column)
+        for row, column in zip(*np.nonzero(mask), strict=True)
+        if not (
+            padded[row, column + 1]
+            and padded[row + 2, column + 1]
+            and padded[row + 1, column]
+            and padded[row + 1, column + 2]
+        )
+    ]
+
+
+def test_equal_masks_have_no_distance():
+    mask = rectangle(4, 4, 20, 12)
+    assert surface_distances(mask, mask).iloc[0].tolist() == [0.0, 1.0]
+
+
+def test_a_shifted_square_by_hand():
+    """Shifted by 4: no boundary pixel is further than 4 away, those of the two moved sides are."""
+    found = surface_distances(rectangle(8, 8, 16, 16), rectangle(8, 12, 16, 20)).iloc[0]
+    assert found["hd95"] == 4.0
+    assert 0 < found["nsd"] < 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_distances_agree_with_every_pair_of_boundary_pixels(seed):
+    rng = np.random.default_rng(seed)
+    true, found = (ndimage.gaussian_filter(rng.random((24, 24)), 2) > 0.5 for _ in range(2))
+    edges = [np.array(edge_by_hand(mask)) for mask in (true, found)]
+    between = cdist(*edges)
+    there, back = between.min(axis=1), between.min(axis=0)
+    row = surface_distances(true[None], found[None]).iloc[0]
+    assert row["hd95"] == pytest.approx(max(np.percentile(there, 95), np.percentile(back, 95)), abs=1e-4)
+    near = (there <= 2).sum() + (back <= 2).sum()
+    assert row["nsd"] == pytest.approx(near / (len(there) + len(back)), abs=1e-4)
+    assert row["hd95"] <= max(directed_hausdorff(*edges)[0], directed_hausdorff(*edges[::-1])[0]) + 1e-4
+
+
+def test_missed_and_invented_lesions_count_as_far_as_can_be():
+    empty, mask = np.zeros((1, 30, 40), bool), rectangle(0, 0, 5, 5, 30)
+    mask = np.pad(mask, ((0, 0), (0, 0), (0, 10)))
+    for pair in [(mask, empty), (empty, mask)]:
+        assert surface_distances(*pair).iloc[0].tolist() == [50.0, 0.0]
+
+
+def test_two_empty_masks_have_no_distance_at_all():
+    empty = np.zeros((1, 8, 8), bool)
+    assert surface_distances(empty, empty).isna().all(axis=None)
+
+
+def test_boundary_figures_are_means_over_lesions():
+    table = pd.DataFrame(
+        {
+            "tp": [5, 0, 0],
+            "fp": [0, 3, 0],
+            "fn": [0, 5, 0],
+            "tn": [9, 9, 14],
+            "true": ["benign", "malignant", "normal"],
+            "hd95": [1.0, 3.0, np.nan],
+            "nsd": [1.0, 0.5, np.nan],
+        }
+    )
+    figures = segmentation_metrics(table)
+    assert (figures["lesion_hd95"], figures["lesion_nsd"]) == (2.0, 0.75)
+    assert segmentation_support(table)["lesion_hd95"] == 2

@@ -411,7 +411,8 @@ def test_a_run_is_complete(finished, phantom, project):
         "predictions.csv",
         "run.json",
     ]
-    assert finished.predictions.columns.tolist() == ["id", "fold", "true", "tp", "fp", "fn", "tn"]
+    columns = ["id", "fold", "true", "tp", "fp", "fn", "tn", "hd95", "nsd"]
+    assert finished.predictions.columns.tolist() == columns
     assert finished.predictions["id"].tolist() == phantom.ids[finished.split.test].tolist()
     assert (finished.predictions[["tp", "fp", "fn", "tn"]].sum(axis=1) == 64 * 64).all()
     assert finished.hold_out.empty
