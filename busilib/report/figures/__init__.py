@@ -1,0 +1,41 @@
+"""The figures of the book: each takes data, returns a Matplotlib figure, and looks like the others."""
+
+from busilib.report.figures.data import (
+    augmentations,
+    class_counts,
+    examples,
+    leakage,
+    lesions,
+    one_image,
+    pairs,
+    resolutions,
+    sizes,
+    threshold_effect,
+)
+from busilib.report.figures.models import (
+    claimed_and_measured,
+    combined,
+    confusions,
+    dice_by_size,
+    learning_curves,
+    segmentations,
+)
+
+__all__ = [
+    "augmentations",
+    "claimed_and_measured",
+    "class_counts",
+    "combined",
+    "confusions",
+    "dice_by_size",
+    "examples",
+    "leakage",
+    "learning_curves",
+    "lesions",
+    "one_image",
+    "pairs",
+    "resolutions",
+    "segmentations",
+    "sizes",
+    "threshold_effect",
+]
