@@ -33,7 +33,12 @@ app = typer.Typer(
 )
 
 Profile = Annotated[str, typer.Option(help="smoke (phantoms, minutes), laptop or full (the real BUSI).")]
-Data = Annotated[str, typer.Option(help="A BUSI folder; smoke makes its own phantoms when it is left out.")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="A BUSI folder (BCSS for histology); smoke makes its own phantoms when it is left out."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Of splits, initial weights and augmentation.")]
 Weights = Annotated[
     str,
@@ -67,6 +72,22 @@ def data_phantom(
 
     write_phantom(folder, benign=benign, malignant=malignant, normal=normal, seed=seed)
     typer.echo(f"{folder}: {benign} benign, {malignant} malignant and {normal} normal phantoms, seed {seed}")
+
+
+@data_app.command("histology-phantom")
+def data_histology_phantom(
+    folder: Folder,
+    slides: Annotated[int, typer.Option(help="Number of slides, at least 5.")] = 10,
+    tiles: Annotated[int, typer.Option(help="Tiles of each slide.")] = 6,
+    size: Annotated[int, typer.Option(help="Height and width of a tile in pixels, at least 32.")] = 224,
+    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
+    layout: Annotated[str, typer.Option(help="BCSS_512 (22 codes) or BCSS (three labels).")] = "BCSS_512",
+) -> None:
+    """Write a synthetic BCSS (histology, for R5) into DIR: same layout and codes, no patients."""
+    from busilib.data.histology_phantom import write_histology_phantom
+
+    write_histology_phantom(folder, slides=slides, tiles_per_slide=tiles, size=size, seed=seed, layout=layout)
+    typer.echo(f"{folder}: {slides * tiles} tiles of {slides} synthetic slides in {layout}/, seed {seed}")
 
 
 @data_app.command("fetch")
@@ -108,6 +129,26 @@ def _check(folder: Path, as_json: bool) -> bool:
     else:
         render(report, Console())
     return bool(report.faults)
+
+
+weights_app = typer.Typer(no_args_is_help=True, help="Make weights files out of what others publish.")
+app.add_typer(weights_app, name="weights")
+
+
+@weights_app.command("convert")
+def weights_convert(
+    name: Annotated[str, typer.Argument(metavar="NETWORK", help="resnet34.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch's state dict, a .pth file.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
+) -> None:
+    """Turn PyTorch's ImageNet weights into a weights file for Keras; needs PyTorch, once."""
+    from busilib.errors import UnknownNameError
+    from busilib.models.torch_weights import convert_resnet34
+
+    if name != "resnet34":
+        raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
+    target = convert_resnet34(file, out)
+    typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')
 
 
 @app.command()
@@ -156,8 +197,9 @@ def train(
     from busilib.experiments import profiles, registry, results, runner
     from busilib.paths import project_root
 
-    size = profiles.settings_for(registry.experiment(id), profile).size
-    dataset = profiles.load_data(profile, data, seed, size)
+    entry = registry.experiment(id)
+    load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
+    dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
     runs = [runner.run(id, dataset, profile, protocol, k, seed, weights, inputs) for k in fold or [0]]
     root = project_root()
     target = results.write_record(runs, root / ("results" if dataset.name == "BUSI" else "_build/results"))

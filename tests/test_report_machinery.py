@@ -358,8 +358,39 @@ def test_claims_show_every_claim_of_the_registry(tmp_path):
 
     text = generated.claims(tmp_path)
     claims = [claim for entry in EXPERIMENTS.values() for claim in entry.claims]
-    assert sum(" n = " in line for line in text.splitlines()) == len(claims)
-    assert "0.9096" in text
+    main = [entry for entry in EXPERIMENTS.values() if entry.main_claim]
+    every = text[text.index("## Every figure") : text.index("## Checked with a pencil")]
+    rows = [line for line in every.splitlines() if line.startswith("| ") and "| claimed |" not in line]
+    assert len(rows) == len(claims)
+    assert all("cannot\N{NO-BREAK SPACE}be\N{NO-BREAK SPACE}checked" in row for row in rows)
+    short = text[: text.index("## Every figure")]
+    assert sum(line.startswith("| `") for line in short.splitlines()) == len(main)
+    assert "0.9096" in text and "24,439,269" in text and "No figure is printed for `r2-unet`" in text
+
+
+def test_claims_stand_beside_the_records(tmp_path):
+    """A page of the project's own records, without R1's combined evaluation, which takes its time."""
+    shutil.copytree(ROOT / "results", tmp_path / "results")
+    text = generated.claims(tmp_path).replace("\N{NO-BREAK SPACE}", " ").replace("\N{WORD JOINER}", "")
+    row = next(line for line in text.splitlines() if line.startswith("| `r2-cnn` "))
+    figure = json.loads((ROOT / "results/laptop/r2-cnn@random/metrics.json").read_text())["metrics"][
+        "accuracy"
+    ]
+    assert f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f}), n = {figure['n']}" in row
+    assert "(own protocol)" in row and "(grouped)" in row and "laptop, random" in row
+
+
+def test_folded_parts_of_the_claims_are_closed_in_order(tmp_path):
+    """A fence that opens inside another is shorter, and each is closed."""
+    depth = []
+    for line in generated.claims(tmp_path).splitlines():
+        if fence := re.match(r":{3,}", line):
+            if line == fence[0]:
+                assert depth.pop() == len(line)
+            else:
+                assert not depth or depth[-1] > len(fence[0])
+                depth.append(len(fence[0]))
+    assert depth == []
 
 
 def test_formulas_become_mathml():

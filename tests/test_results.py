@@ -107,7 +107,7 @@ def made_up_run(
         "parameters": 7,
         "weights": {"source": "random"},
         "train_seconds": 2.0,
-        "predict_seconds": 0.25,
+        "predict_ms_per_image": 0.25,
         "total_seconds": 3.0,
         **provenance.environment(),
     }

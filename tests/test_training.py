@@ -408,6 +408,7 @@ def test_a_run_is_complete(finished, phantom, project):
     assert sorted(path.name for path in finished.folder.iterdir()) == [
         BEST,
         HISTORY,
+        "masks.npz",
         "predictions.csv",
         "run.json",
     ]

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, train_test_split
+from sklearn.model_selection import (
+    GroupKFold,
+    GroupShuffleSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    train_test_split,
+)
 
 from busilib.data.dataset import CLASSES, DataError
 
@@ -173,6 +179,51 @@ def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: i
     inner = StratifiedGroupKFold(min(INNER_FOLDS, smallest), shuffle=True, random_state=seed)
     train, validation = next(inner.split(rest, labels[rest], groups[rest]))
     return Split(rest[train], rest[validation], test, np.array([], np.int64))
+
+
+def slide_split(slides: np.ndarray, fold: int = 0, seed: int = 0) -> Split:
+    """Fold `fold` of five folds of whole slides, about equal in tiles, with validation inside the rest.
+
+    Args:
+        slides: int (n,), tiles of one slide share a number.
+        fold: 0 to 4, the test set.
+        seed: of the choice of validation slides; the folds need no draw.
+
+    Returns:
+        The split: no slide has tiles in two of its parts.
+
+    Raises:
+        DataError: if there are fewer slides than folds.
+
+    Example:
+        >>> split = slide_split(tiles.groups, fold=0)
+        >>> np.intersect1d(tiles.groups[split.train], tiles.groups[split.test]).size
+        0
+    """
+    count = len(np.unique(slides))
+    if count < FOLDS:
+        raise DataError(f"{count} slide(s), fewer than the {FOLDS} folds asked for. Add tiles of others.")
+    rest, test = list(GroupKFold(FOLDS).split(slides, groups=slides))[fold]
+    inner = GroupShuffleSplit(1, test_size=1 / INNER_FOLDS, random_state=seed)
+    train, validation = next(inner.split(rest, groups=slides[rest]))
+    return Split(rest[train], rest[validation], test, np.array([], np.int64))
+
+
+def folder_split(parts: np.ndarray) -> Split:
+    """The split that the folders of BCSS make, as R5 used it: what validates is also what is reported.
+
+    Args:
+        parts: str (n,), "train" or "val".
+
+    Returns:
+        The split; `validation` is the test set.
+
+    Example:
+        >>> folder_split(np.array(["train", "train", "val"])).test
+        array([2])
+    """
+    train, held = np.flatnonzero(parts == "train"), np.flatnonzero(parts == "val")
+    return Split(train, held, held, np.array([], np.int64))
 
 
 def leaked(groups: np.ndarray, split: Split) -> np.ndarray:

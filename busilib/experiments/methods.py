@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ import pandas as pd
 
 from busilib.data.dataset import CLASSES
 from busilib.evaluation.segmentation import count_pixels, surface_distances
+from busilib.evaluation.tissue import tissue_counts
 from busilib.experiments import provenance
 from busilib.experiments.experiment import Experiment
-from busilib.experiments.run import FACTS, HOLD_OUT, PREDICTIONS, Run
+from busilib.experiments.run import FACTS, HOLD_OUT, MASKS, PREDICTIONS, Run
 from busilib.settings import Settings
 
 THRESHOLD = 0.5
@@ -48,14 +50,19 @@ def produce(run: Run) -> None:
     learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
     facts = learn(run)
     learned = time.perf_counter()
+    predict = predictor(run)
     for name, indices in ((PREDICTIONS, run.split.test), (HOLD_OUT, run.split.hold_out)):
         if len(indices):
-            found = run.probabilities(indices)
-            if name == PREDICTIONS:
-                facts["predict_seconds"] = round(time.perf_counter() - learned, 3)
+            found = predict(indices, run.test_inputs)
             prediction_table(run, indices, found).to_csv(run.folder / name, index=False)
+            if name == PREDICTIONS and run.experiment.task == "segmentation":
+                np.savez_compressed(run.folder / MASKS, masks=found >= THRESHOLD)
     total = facts.pop("prepare_seconds") + facts["train_seconds"] + time.perf_counter() - learned
-    facts |= {"total_seconds": round(total, 1), **provenance.environment()}
+    facts |= {
+        "total_seconds": round(total, 1),
+        "predict_ms_per_image": milliseconds_per_image(run, predict),
+        **provenance.environment(),
+    }
     part = run.folder / f"{FACTS}.part"
     part.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     part.replace(run.folder / FACTS)
@@ -63,18 +70,38 @@ def produce(run: Run) -> None:
     (run.folder / "last.weights.h5").unlink(missing_ok=True)
 
 
-def probabilities(run: Run, indices: np.ndarray, inputs: str, head: str = "class") -> np.ndarray:
-    """What a run says about images of its data (see `Run.probabilities`)."""
+def predictor(run: Run) -> Callable[..., np.ndarray]:
+    """What a finished run predicts with, loaded once.
+
+    Returns:
+        A function of indices (int (m,), into the run's data), inputs (key of `INPUTS`) and head; what it
+        returns is described at `Run.probabilities`, and for tissues it is the codes, uint8 (m, h, w).
+    """
     if run.experiment.kind == "rule":
-        return build(run.experiment, run.settings)(run.data.images[indices])
+        rule = build(run.experiment, run.settings)
+        return lambda indices, inputs="", head="": rule(run.data.images[indices])
     if run.experiment.kind == "ensemble":
-        stacked = np.stack([member.probabilities(indices) for member in run.members])
-        return build(run.experiment, run.settings).join(stacked, _member_weights(run))
-    from busilib.training.fit import BEST, predict
+        ensemble, weights = build(run.experiment, run.settings), _member_weights(run)
+        members = [predictor(member) for member in run.members]
+        return lambda indices, inputs="image", head="": ensemble.join(
+            np.stack([member(indices, inputs) for member in members]), weights
+        )
+    from busilib.training.fit import BEST, predict, predict_codes
 
     model = build(run.experiment, run.settings)
     model.load_weights(run.folder / BEST)
-    return predict(model, _batches(run, indices, inputs), head)
+    if run.experiment.task == "tissue":
+        return lambda indices, inputs="", head="": predict_codes(model, _batches(run, indices, inputs))
+    return lambda indices, inputs, head="class": predict(model, _batches(run, indices, inputs), head)
+
+
+def milliseconds_per_image(run: Run, predict: Callable[..., np.ndarray]) -> float:
+    """How long a prediction takes, batching included, once the network is warm: timed on a second pass."""
+    images = run.split.test[: 2 * EVALUATION_BATCH]
+    predict(images, run.test_inputs)
+    started = time.perf_counter()
+    predict(images, run.test_inputs)
+    return round(1000 * (time.perf_counter() - started) / len(images), 2)
 
 
 def _train_network(run: Run) -> dict:
@@ -127,8 +154,12 @@ def _member_weights(run: Run) -> np.ndarray:
 
 def _batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
     from busilib.training.batches import Batches
+    from busilib.training.tile_batches import TileBatches
 
     entry, settings = run.experiment, run.settings
+    if entry.task == "tissue":
+        size = settings.batch if training else EVALUATION_BATCH
+        return TileBatches(run.data, indices, batch=size, shuffle=training, seed=run.seed)
     shared = {
         "batch": settings.batch if training else EVALUATION_BATCH,
         "augmentation": entry.augmentation if training else None,
@@ -147,10 +178,16 @@ def _batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False)
 
 
 def prediction_table(run: Run, indices: np.ndarray, found: np.ndarray) -> pd.DataFrame:
-    """Predictions as `predictions.csv` holds them: `id`, `fold`, `true`, then the figures of the task."""
+    """Predictions as `predictions.csv` holds them: `id`, `fold`, `true`, then the figures of the task.
+
+    `true` is the class of an image, or the slide of a tile.
+    """
     part = run.data.subset(indices)
-    table = pd.DataFrame({"id": part.ids, "fold": run.fold, "true": part.table["class"]})
-    if run.experiment.task == "segmentation":
+    true = part.table["slide" if run.experiment.task == "tissue" else "class"]
+    table = pd.DataFrame({"id": part.ids, "fold": run.fold, "true": true})
+    if run.experiment.task == "tissue":
+        figures = [tissue_counts(part.codes, found)]
+    elif run.experiment.task == "segmentation":
         predicted = found >= THRESHOLD
         figures = [count_pixels(part.masks, predicted), surface_distances(part.masks, predicted)]
     else:

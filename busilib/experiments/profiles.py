@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from busilib.data.bcss import load_bcss
 from busilib.data.dataset import DataError, Dataset
 from busilib.data.fingerprint import read_table
 from busilib.data.images import cache_folder, load_busi
+from busilib.data.tiles import Tiles
 from busilib.errors import UnknownNameError
 from busilib.experiments.experiment import Experiment
 from busilib.settings import Settings
@@ -51,6 +53,9 @@ PROFILES: Mapping[str, Profile] = {
         ),
     )
 }
+
+TILE_SIZES: Mapping[str, int] = {"smoke": 64, "laptop": 128, "full": 224}
+"""Working height and width of histology tiles in pixels, by profile."""
 
 
 def profile(name: str) -> Profile:
@@ -142,14 +147,54 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) 
     return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
 
 
+def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) -> Tiles:
+    """The histology of a profile, at its working size or the `size` in pixels that is given.
+
+    BCSS is not shipped and not downloaded, so every profile takes phantoms where no folder is given.
+
+    Args:
+        name: of the profile.
+        folder: BCSS in one of Kaggle's layouts (see `busilib.data.bcss`); empty for phantoms.
+        seed: of the phantoms.
+        size: of the tiles; 0 for the profile's.
+
+    Returns:
+        The tiles, named "histology phantoms" or after the folder.
+
+    Raises:
+        DataError: if the folder is not a whole BCSS.
+
+    Example:
+        >>> load_tiles("smoke").name
+        'histology phantoms'
+    """
+    size = size or TILE_SIZES[profile(name).name]
+    if not folder:
+        return load_bcss(_histology_folder(seed), size, name="histology phantoms")
+    source = Path(folder).expanduser()
+    return load_bcss(source, size, name=f"tiles in {source.resolve().name}")
+
+
 def _phantom_folder(seed: int) -> Path:
     """The phantoms of that seed in the user's cache, written on first use."""
-    from busilib import __version__
     from busilib.data.phantom import write_phantom
 
-    folder = cache_folder() / "phantoms" / f"{__version__}-seed{seed}"
+    return _written_once("phantoms", write_phantom, seed)
+
+
+def _histology_folder(seed: int) -> Path:
+    """The same for histology."""
+    from busilib.data.histology_phantom import write_histology_phantom
+
+    return _written_once("histology", write_histology_phantom, seed)
+
+
+def _written_once(kind: str, write: Callable[..., Path], seed: int) -> Path:
+    from busilib import __version__
+
+    folder = cache_folder() / kind / f"{__version__}-seed{seed}"
     if not folder.is_dir():
         part = folder.with_name(f"{folder.name}.part")
-        write_phantom(part, seed=seed)
+        write(part, seed=seed)
         part.rename(folder)
     return folder

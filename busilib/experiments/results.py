@@ -21,6 +21,7 @@ from busilib.evaluation.classification import classification_metrics, classifica
 from busilib.evaluation.combined import gate_counts
 from busilib.evaluation.intervals import bootstrap
 from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
+from busilib.evaluation.tissue import tissue_metrics, tissue_support
 from busilib.experiments.profiles import profile
 from busilib.experiments.run import Run
 from busilib.paths import project_root
@@ -28,12 +29,14 @@ from busilib.paths import project_root
 FIGURES = {
     "segmentation": (segmentation_metrics, segmentation_support),
     "classification": (classification_metrics, classification_support),
+    "tissue": (tissue_metrics, tissue_support),
 }
 
 
 MAIN_FIGURES = {
     "segmentation": ("lesion_dice", "pooled_dice", "normal_false_positive_rate"),
     "classification": ("accuracy", "macro_f1", "macro_auc"),
+    "tissue": ("pixel_accuracy", "majority_rate", "macro_dice"),
 }
 """The figures that stand for an experiment where there is room for few."""
 
@@ -64,7 +67,7 @@ def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int
     """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
 
     Args:
-        task: "segmentation" or "classification".
+        task: "segmentation", "classification" or "tissue".
         predictions: rows as in `predictions.csv`.
         groups: int (n,), the group of each row.
         draws: bootstrap samples.
@@ -158,9 +161,7 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
         "metrics": metrics_of(runs),
         "train_seconds": sum(run.facts["train_seconds"] for run in runs),
         "total_seconds": sum(run.facts["total_seconds"] for run in runs),
-        "predict_ms_per_image": round(
-            1000 * sum(run.facts["predict_seconds"] for run in runs) / len(predictions), 2
-        ),
+        "predict_ms_per_image": first.facts["predict_ms_per_image"],
         **{key: first.facts[key] for key in ("backend", "hardware", "versions", "commit", "date")},
     }
     if first.members:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from busilib.data.splits import Split
 from busilib.experiments.experiment import Experiment
 from busilib.settings import Settings
 
-FACTS, PREDICTIONS, HOLD_OUT = "run.json", "predictions.csv", "hold_out.csv"
+FACTS, PREDICTIONS, HOLD_OUT, MASKS = "run.json", "predictions.csv", "hold_out.csv", "masks.npz"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,8 @@ class Run:
         data: the dataset it runs on.
         split: indices into `data`.
         inputs: what the model is shown, key of `busilib.training.batches.INPUTS`.
-        folder: holds `history.csv`, `predictions.csv`, `run.json` and, of a network, `best.weights.h5`.
+        folder: holds `history.csv`, `predictions.csv`, `run.json`, of a network `best.weights.h5`, and of a
+            segmentation `masks.npz`.
         predicted: bool (n, h, w), the predicted masks it is shown; None where it is shown none.
         members: runs of the experiments an ensemble joins.
     """
@@ -78,28 +79,44 @@ class Run:
         return pd.read_csv(file) if file.is_file() else pd.DataFrame()
 
     @cached_property
+    def masks(self) -> np.ndarray:
+        """bool (m, h, w): predicted lesions of the test images, of a segmentation run."""
+        with np.load(self.folder / MASKS) as stored:
+            return stored["masks"]
+
+    @cached_property
     def facts(self) -> dict:
         """Seconds, parameters, versions, hardware and commit of the training."""
         return json.loads((self.folder / FACTS).read_text(encoding="utf-8"))
 
-    def probabilities(self, indices: np.ndarray, inputs: str = "", head: str = "class") -> np.ndarray:
+    def probabilities(
+        self,
+        indices: np.ndarray,
+        inputs: str = "",
+        head: str = "class",
+        predicted: np.ndarray | None = None,
+    ) -> np.ndarray:
         """What the finished run says about images of `data`.
 
         Args:
             indices: int (m,), into `data`.
             inputs: show it something else than usual; empty for `test_inputs`.
+            predicted: bool (n, h, w), predicted masks of all images of `data`, where the inputs ask for masks
+                that the run was not trained with.
             head: of a network with two heads, "class" (image alone) or "combined".
 
         Returns:
-            float32 (m, h, w) lesion probabilities, (m, 3) class probabilities, or (m, h, w, 21) tissues.
+            float32 (m, h, w) lesion probabilities or (m, 3) class probabilities; of histology the codes,
+            uint8 (m, h, w).
 
         Example:
             >>> run.probabilities(run.split.test).shape
             (156, 128, 128)
         """
-        from busilib.experiments.methods import probabilities
+        from busilib.experiments.methods import predictor
 
-        return probabilities(self, indices, inputs or self.test_inputs, head)
+        shown = self if predicted is None else replace(self, predicted=predicted)
+        return predictor(shown)(indices, inputs or self.test_inputs, head)
 
 
 def record_name(entry: Experiment, protocol: str, inputs: str = "") -> str:

@@ -11,10 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from busilib.data.dataset import DataError, Dataset
-from busilib.data.splits import FOLDS, Split, grouped_split, random_split
+from busilib.data.splits import FOLDS, Split, folder_split, grouped_split, random_split, slide_split
+from busilib.data.tiles import Tiles
 from busilib.errors import UnknownNameError
 from busilib.experiments.experiment import Experiment
-from busilib.experiments.methods import THRESHOLD, produce
+from busilib.experiments.methods import produce
 from busilib.experiments.profiles import profile as profile_named
 from busilib.experiments.profiles import settings_for
 from busilib.experiments.registry import experiment
@@ -31,16 +32,16 @@ MASKS_FROM = "r4-unet"
 
 
 def make_split(
-    entry: Experiment, data: Dataset, profile: str, protocol: str, fold: int = 0, seed: int = 0
+    entry: Experiment, data: Dataset | Tiles, profile: str, protocol: str, fold: int = 0, seed: int = 0
 ) -> Split:
     """The split of an experiment under a protocol.
 
     Args:
         entry: of the registry.
-        data: the dataset.
+        data: the dataset; tiles for task "tissue".
         profile: gives the size of R1's hold-out.
-        protocol: "grouped" (five folds, near-duplicates together, a validation part inside) or "random"
-            (as the report did it).
+        protocol: "grouped" (five folds, near-duplicates or the tiles of a slide together, a validation part
+            inside) or "random" (as the report did it).
         fold: 0 to 4; 0 where the report made a single split.
         seed: of the draws.
 
@@ -56,6 +57,10 @@ def make_split(
     folds = FOLDS if protocol == "grouped" else max(entry.report_split.folds, 1)
     if not 0 <= fold < folds:
         raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
+    if entry.task == "tissue" and protocol == "grouped":
+        return slide_split(data.groups, fold, seed)
+    if entry.task == "tissue":
+        return folder_split(data.table["part"].to_numpy())
     if protocol == "grouped":
         return grouped_split(data.labels, data.groups, fold, seed)
     return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)
@@ -63,7 +68,7 @@ def make_split(
 
 def run(
     id: str,
-    data: Dataset,
+    data: Dataset | Tiles,
     profile: str,
     protocol: str = "grouped",
     fold: int = 0,
@@ -79,7 +84,7 @@ def run(
 
     Args:
         id: of the experiment.
-        data: at the size the profile asks for.
+        data: at the size the profile asks for; tiles for task "tissue".
         profile: "smoke", "laptop" or "full".
         protocol: "grouped", or "random" for the report's own split, selection and inputs.
         fold: which fold is the test set.
@@ -102,10 +107,13 @@ def run(
     """
     entry = experiment(id)
     settings = settings_for(entry, profile, weights)
+    wanted, loader = (Tiles, "load_tiles") if entry.task == "tissue" else (Dataset, "load_data")
+    if not isinstance(data, wanted):
+        raise DataError(f"{id} needs {wanted.__name__}, not {type(data).__name__}: load with {loader}(…)")
     if data.size != settings.size:
         raise DataError(
             f"{id} works at {settings.size} pixels under profile {profile}, the data have {data.size}: "
-            f"load them with load_data(…, size={settings.size})"
+            f"load them with {loader}(…, size={settings.size})"
         )
     split = make_split(entry, data, profile, protocol, fold, seed)
     inputs = inputs or entry.inputs_under(protocol)
@@ -161,7 +169,7 @@ def out_of_fold_masks(runs: Sequence[Run]) -> np.ndarray:
     """
     masks = np.zeros_like(runs[0].data.masks)
     for fold in runs:
-        masks[fold.split.test] = fold.probabilities(fold.split.test) >= THRESHOLD
+        masks[fold.split.test] = fold.masks
     return masks
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,8 @@ BACKBONES = {
     "densenet121": Backbone(
         "DenseNet121", "torch", "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5"
     ),
+    "resnet50": Backbone("ResNet50", "caffe", "resnet50_weights_tf_dim_ordering_tf_kernels_notop.h5"),
+    "efficientnetb0": Backbone("EfficientNetB0", "torch", "efficientnetb0_notop.h5"),
 }
 _MOBILENET_SIZES = (128, 160, 192)
 """Sizes with ImageNet weights of their own; for any other, Keras takes those for 224."""
@@ -123,32 +126,101 @@ def backbone(name: str, size: int, weights: str | Path | None, frozen: bool = Fa
         >>> backbone("mobilenet", 128, weights=None).output.shape
         (None, 4, 4, 1024)
     """
-    entry = BACKBONES[name]
     source = find_weights(name, weights)
+    base = _base(name, size, source)
+    settle(name, base, source, frozen)
+    gray, x = _normalised(name, size)
+    return keras.Model(gray, base(x), name=f"{name}_base")
+
+
+def feature_maps(
+    name: str, size: int, layers: Sequence[str], weights: str | Path | None, frozen: bool = False
+) -> keras.Model:
+    """A convolutional base that gives what some of its layers see, for the skips of a U-Net.
+
+    Args:
+        name: key of `BACKBONES`.
+        size: height and width of the input in pixels.
+        layers: names of layers of the network in `keras.applications`; what comes after the deepest is left
+            out.
+        weights, frozen: as `backbone` takes them.
+
+    Returns:
+        A model as `backbone`'s, with one output for each of `layers`.
+
+    Raises:
+        WeightsError: as `backbone`.
+
+    Example:
+        >>> feature_maps("vgg19", 128, ["block1_conv2", "block5_conv4"], weights=None).output_shape
+        [(None, 128, 128, 64), (None, 8, 8, 512)]
+    """
+    source = find_weights(name, weights)
+    base = _base(name, size, source)
+    base = keras.Model(base.input, [base.get_layer(layer).output for layer in layers], name=name)
+    settle(name, base, source, frozen)
+    gray, x = _normalised(name, size)
+    return keras.Model(gray, base(x), name=f"{name}_base")
+
+
+def settle(name: str, base: keras.Model, source: str | Path | None, frozen: bool) -> None:
+    """Say what of a base may learn: all of random weights, nothing of frozen ones, no statistics of others.
+
+    Args:
+        name: of the base, for the message.
+        base: changed in place.
+        source: where its weights come from, as `find_weights` gives it.
+        frozen: keep the pretrained weights as they are.
+
+    Raises:
+        WeightsError: if a base without pretrained weights is to be frozen.
+
+    Example:
+        >>> settle("vgg19", base, source=None, frozen=False)
+    """
     if frozen and source is None:
         raise WeightsError(
             f"{name}: a frozen base needs pretrained weights; random features that never learn tell nothing. "
             "Give weights or train the base."
         )
-    base = _base(name, entry, size, source)
     base.trainable = not frozen
     if source is not None:
         # Calling the base with training=False would not do: Keras overrides it inside the `fit` of a model.
         for layer in base.layers:
             if isinstance(layer, keras.layers.BatchNormalization):
                 layer.trainable = False
+
+
+def load_file(name: str, base: keras.Model, file: str | Path) -> None:
+    """Read the weights of a base from a file.
+
+    Raises:
+        WeightsError: if the file holds none, or those of another network.
+
+    Example:
+        >>> load_file("vgg19", base, "weights/vgg19.weights.h5")
+    """
+    try:
+        base.load_weights(str(file))
+    except (ValueError, OSError, KeyError) as error:
+        raise WeightsError(f"{name}: {file} does not hold weights of this network ({error})") from error
+
+
+def _normalised(name: str, size: int):
+    """A gray input, and what a base is shown of it: three channels in the normalisation of its family."""
     gray = keras.Input((size, size, 1), name="image")
     x = keras.layers.Concatenate(name="gray_to_rgb")([gray, gray, gray])
-    x = keras.layers.Rescaling(**NORMALISATION[entry.normalisation], name="normalisation")(x)
-    return keras.Model(gray, base(x), name=f"{name}_base")
+    normalisation = NORMALISATION[BACKBONES[name].normalisation]
+    return gray, keras.layers.Rescaling(**normalisation, name="normalisation")(x)
 
 
-def _base(name: str, entry: Backbone, size: int, source: str | Path | None) -> keras.Model:
+def _base(name: str, size: int, source: str | Path | None) -> keras.Model:
+    entry = BACKBONES[name]
     build = getattr(keras.applications, entry.build)
     shape = {"include_top": False, "input_shape": (size, size, 3)}
     if source == "imagenet":
         try:
-            return build(weights="imagenet", **shape)
+            base = build(weights="imagenet", **shape)
         except Exception as error:
             file = entry.imagenet_file.format(size=size if size in _MOBILENET_SIZES else 224)
             raise WeightsError(
@@ -157,10 +229,21 @@ def _base(name: str, entry: Backbone, size: int, source: str | Path | None) -> k
                 "Two ways out: put that file there from a machine with a network, or give a folder with "
                 f"`{name}.weights.h5` (or none, to train from random weights)."
             ) from error
-    base = build(weights=None, **shape)
-    if source is not None:
-        try:
-            base.load_weights(str(source))
-        except (ValueError, OSError, KeyError) as error:
-            raise WeightsError(f"{name}: {source} does not hold weights of this network ({error})") from error
-    return base
+    else:
+        base = build(weights=None, **shape)
+        if source is not None:
+            load_file(name, base, source)
+    return _behind_its_own_normalisation(base) if name == "efficientnetb0" else base
+
+
+def _behind_its_own_normalisation(base: keras.Model) -> keras.Model:
+    """EfficientNet from its first convolution on, without stochastic depth.
+
+    Keras puts a normalisation in front that is another with ImageNet weights than without, so that a
+    checkpoint of the one would be read back into the other. Ours is the same for both. Stochastic depth would
+    shake frozen features, and Keras saves no random states, so that no training could be resumed exactly.
+    """
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.Dropout):
+            layer.rate = 0.0
+    return keras.Model(base.get_layer("stem_conv_pad").input, base.output, name=base.name)

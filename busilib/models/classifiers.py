@@ -1,4 +1,4 @@
-"""The classifiers of R1 and R2: a small CNN and three ImageNet networks with new heads."""
+"""The classifiers of R1, R2 and R4: a small CNN, and ImageNet networks with new heads."""
 
 from __future__ import annotations
 
@@ -98,3 +98,60 @@ def r2_cnn(settings: Settings) -> keras.Model:
     x = keras.layers.LeakyReLU()(x)
     outputs = keras.layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="class")(x)
     return keras.Model(inputs, outputs, name="r2_cnn")
+
+
+def r4_vgg19(settings: Settings) -> keras.Model:
+    """R4's VGG19: global average pooling, Dense 256, dropout 0.2, softmax; 20,156,483 parameters.
+
+    R4 names its three networks and says nothing of their heads: this one is ours, the same for all three.
+
+    Args:
+        settings: uses `size` (pixels), `weights` and `frozen`.
+
+    Returns:
+        A model as `r1_densenet121`'s.
+
+    Example:
+        >>> r4_vgg19(settings).count_params()
+        20156483
+    """
+    return _r4_classifier("vgg19", settings)
+
+
+def r4_resnet50(settings: Settings) -> keras.Model:
+    """R4's ResNet50 with the head of `r4_vgg19`; 24,113,027 parameters.
+
+    Args:
+        settings: uses `size` (pixels), `weights` and `frozen`.
+
+    Returns:
+        A model as `r1_densenet121`'s.
+
+    Example:
+        >>> r4_resnet50(settings).count_params()
+        24113027
+    """
+    return _r4_classifier("resnet50", settings)
+
+
+def r4_efficientnetb0(settings: Settings) -> keras.Model:
+    """R4's EfficientNet with the head of `r4_vgg19`; 4,378,271 parameters.
+
+    R4 does not say which EfficientNet; the smallest, without stochastic depth, is ours.
+
+    Args:
+        settings: uses `size` (pixels), `weights` and `frozen`.
+
+    Returns:
+        A model as `r1_densenet121`'s.
+
+    Example:
+        >>> r4_efficientnetb0(settings).count_params()
+        4378271
+    """
+    return _r4_classifier("efficientnetb0", settings)
+
+
+def _r4_classifier(name: str, settings: Settings) -> keras.Model:
+    base = backbone(name, settings.size, settings.weights, settings.frozen)
+    return _with_head(base, keras.layers.GlobalAveragePooling2D(), 0.2, f"r4_{name}")

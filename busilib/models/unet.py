@@ -20,13 +20,25 @@ def _two_convolutions(x, filters: int, normalise: bool, dropout: float):
     return keras.layers.Dropout(dropout)(x) if dropout else x
 
 
-def _unet(size, filters, name, pooling, normalise, encoder_dropout, decoder_dropout, up_activation):
+def require_size(name: str, size: int) -> None:
+    """Refuse an image size that cannot be halved four times.
+
+    Raises:
+        ValueError: naming the nearest sizes that can.
+
+    Example:
+        >>> require_size("r2_unet", 128)
+    """
     if size < 2**LEVELS or size % 2**LEVELS:
         lower = max(size // 2**LEVELS, 1) * 2**LEVELS
         raise ValueError(
             f"{name}: size {size} does not fit. The U-Net halves its input {LEVELS} times, so the size must "
             f"be a multiple of {2**LEVELS}, such as {lower} or {lower + 2**LEVELS}."
         )
+
+
+def _unet(size, filters, name, pooling, normalise, encoder_dropout, decoder_dropout, up_activation):
+    require_size(name, size)
     inputs = x = keras.Input((size, size, 1), name="image")
     skips = []
     for level in range(LEVELS):

@@ -30,6 +30,8 @@ METRIC_NAMES = {
     "pooled_recall": "pixel recall (sensitivity)",
     "pooled_specificity": "pixel specificity",
     "normal_false_positive_rate": "normals with a false lesion",
+    "lesion_hd95": "HD95 of lesions (pixels)",
+    "lesion_nsd": "boundary within 2 pixels (NSD)",
     "accuracy": "accuracy",
     "balanced_accuracy": "balanced accuracy",
     "macro_precision": "macro precision",
@@ -112,6 +114,24 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
     return table.rename_axis("figure (95 % interval)")
 
 
+def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
+    """The same figures as a long table for `busilib.report.figures.claimed_and_measured`.
+
+    Returns:
+        Columns `row` (figure), `source` (model), `value`, `low`, `high`.
+
+    Example:
+        >>> long({"r1-unet": metrics_of([run])}, ["lesion_dice"])
+    """
+    rows = [
+        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in ("value", "low", "high")}}
+        for source, figures in columns.items()
+        for key in keys
+        if key in figures
+    ]
+    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+
+
 def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     """What was trained on a page: one row per model.
 
@@ -128,6 +148,32 @@ def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
             "training (s)": run.facts["train_seconds"],
         }
         for name, run in runs.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def side_by_side(
+    columns: Mapping[str, Mapping[str, dict]], facts: Mapping[str, Mapping], keys: Sequence[str]
+) -> pd.DataFrame:
+    """What models reach and what they cost: one row per model.
+
+    Args:
+        columns: model name to figures (see `metrics_table`).
+        facts: model name to the facts of its run or record: `parameters`, `train_seconds` and
+            `predict_ms_per_image`.
+        keys: which figures.
+
+    Example:
+        >>> side_by_side({"r4-unet": metrics_of([run])}, {"r4-unet": run.facts}, ["lesion_dice"])
+    """
+    rows = {
+        name: {
+            **{METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys},
+            "parameters": f"{facts[name]['parameters']:,}",
+            "training (s)": f"{facts[name]['train_seconds']:,.0f}",
+            "ms per image": facts[name].get("predict_ms_per_image", "–"),
+        }
+        for name, figures in columns.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -161,6 +207,21 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
         if (record := read_record(record_name(experiment(id), protocol), profile, folder))
+    }
+
+
+def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
+    """The grouped records of one experiment by what its model was shown; those that exist.
+
+    Example:
+        >>> list(inputs_records("r2-cnn"))
+        ['image', 'image cut by the true mask']
+    """
+    from busilib.training.batches import INPUTS
+
+    names = {inputs: record_name(experiment(id), "grouped", inputs) for inputs in INPUTS}
+    return {
+        inputs: record for inputs, name in names.items() if (record := read_record(name, profile)) is not None
     }
 
 
@@ -229,12 +290,7 @@ def sources(
         for key in keys
         if key in claims
     ]
-    rows += [
-        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in ("value", "low", "high")}}
-        for source, figures in measured.items()
-        for key in keys
-        if key in figures
-    ]
+    rows += long(measured, keys).to_dict("records")
     return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
 
 

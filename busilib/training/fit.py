@@ -12,6 +12,7 @@ from busilib.keras_backend import keras
 from busilib.settings import Settings
 from busilib.training.batches import Batches
 from busilib.training.progress import Progress
+from busilib.training.tile_batches import TileBatches
 
 BEST, LAST, HISTORY = "best.weights.h5", "last.weights.h5", "history.csv"
 METRICS = {
@@ -21,6 +22,7 @@ METRICS = {
         keras.metrics.Recall(name="recall"),
     ],
     "label": lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    "codes": lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
 }
 
 
@@ -90,13 +92,18 @@ def best_epoch(history: pd.DataFrame, monitor: str) -> int:
 
 
 def fit(
-    model: keras.Model, train: Batches, validation: Batches, settings: Settings, folder: Path, title: str
+    model: keras.Model,
+    train: Batches | TileBatches,
+    validation: Batches | TileBatches,
+    settings: Settings,
+    folder: Path,
+    title: str,
 ) -> pd.DataFrame:
     """Train a model with Adam, or go on where a killed training stopped, and leave it at its best epoch.
 
     Args:
         model: uncompiled.
-        train: augmented batches; `first_epoch` is set here when resuming.
+        train: augmented or shuffled batches; their epoch is set here when resuming.
         validation: batches without augmentation.
         settings: loss, learning rate, epochs, patience and the monitored quantity.
         folder: receives `history.csv`, `best.weights.h5` and `last.weights.h5`. With the last state in place
@@ -165,10 +172,11 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     return history, done
 
 
-def predict(model: keras.Model, batches: Batches, head: str = "class") -> np.ndarray:
-    """Probabilities for every image of `batches`, float32: (n, h, w) for masks, (n, 3) for classes.
+def predict(model: keras.Model, batches: Batches | TileBatches, head: str = "class") -> np.ndarray:
+    """Probabilities for every image of `batches`, float32.
 
-    Of a model with several heads, those of `head`.
+    (n, h, w) for masks, (n, 3) for classes, (n, h, w, 21) for codes. Of a model with several heads, those
+    of `head`.
 
     Example:
         >>> predict(model, Batches(data, split.test, target="label", inputs="image", batch=32)).shape
@@ -178,3 +186,17 @@ def predict(model: keras.Model, batches: Batches, head: str = "class") -> np.nda
     parts = [output[head] if isinstance(output, dict) else output for output in outputs]
     probabilities = np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype(np.float32)
     return probabilities[..., 0] if batches.target == "mask" else probabilities
+
+
+def predict_codes(model: keras.Model, batches: TileBatches) -> np.ndarray:
+    """The most probable code of every pixel, uint8 (n, h, w).
+
+    Batch by batch: the probabilities of all tiles of BCSS together would not fit into memory.
+
+    Example:
+        >>> predict_codes(model, TileBatches(tiles, split.test, batch=32)).shape
+        (12, 224, 224)
+    """
+    outputs = (model.predict_on_batch(batches[position][0]) for position in range(len(batches)))
+    best = [keras.ops.convert_to_numpy(output).argmax(-1).astype(np.uint8) for output in outputs]
+    return np.concatenate(best) + np.uint8(1)

@@ -19,6 +19,7 @@ from busilib.report.figures.models import (
     dice_by_size,
     learning_curves,
     segmentations,
+    shown_inputs,
 )
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "pairs",
     "resolutions",
     "segmentations",
+    "shown_inputs",
     "sizes",
     "threshold_effect",
 ]

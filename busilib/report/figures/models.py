@@ -61,6 +61,29 @@ def segmentations(data: Dataset, indices: np.ndarray, predicted: np.ndarray, dic
     return figure
 
 
+def shown_inputs(data: Dataset, indices: np.ndarray, predicted: np.ndarray) -> Figure:
+    """Grid: for each image what a model can be shown of it, with true and with predicted mask.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), one row each.
+        predicted: bool (n, h, w), predicted masks of all images.
+    """
+    figure, axes = grid(len(indices), 5)
+    for row, index in zip(axes, indices, strict=True):
+        image, true, found = data.images[index], data.masks[index], predicted[index]
+        views = {
+            data.ids[index]: image,
+            "true mask": true * 255,
+            "cut by it": image * true,
+            "predicted mask": found * 255,
+            "cut by that": image * found,
+        }
+        for axis, (title, view) in zip(row, views.items(), strict=True):
+            show(axis, view, title)
+    return figure
+
+
 def dice_by_size(predictions: pd.DataFrame, dice: pd.Series) -> Figure:
     """Scatter: Dice of each lesion image over the size of its lesion, by class."""
     figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
