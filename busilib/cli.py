@@ -223,13 +223,16 @@ def report(
     ] = None,
     seed: Seed = 0,
     weights: Weights = "",
+    bcss: Annotated[
+        str, typer.Option(help="Folder of BCSS, for the histology notebook. Left out: phantoms.")
+    ] = "",
 ) -> None:
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
     from busilib.paths import project_root
     from busilib.report import book, notebooks
 
     root = project_root()
-    notebooks.execute(root, profile, data, seed, only or [], weights)
+    notebooks.execute(root, profile, data, seed, only or [], weights, bcss)
     page = book.build(root, profile, partial=bool(only))
     typer.echo(f"Open {page}")
 

@@ -13,7 +13,7 @@ from busilib.experiments.methods import build
 from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
 from busilib.models import backbones
-from busilib.models.backbones import BACKBONES, WeightsError, backbone, find_weights
+from busilib.models.backbones import BACKBONES, WeightsError, backbone, feature_maps, find_weights
 from busilib.models.classifiers import r2_mobilenet
 from busilib.settings import Settings
 
@@ -22,12 +22,20 @@ FAMILY = {
     "vgg19": keras.applications.vgg19,
     "mobilenet": keras.applications.mobilenet,
     "densenet121": keras.applications.densenet,
+    "resnet50": keras.applications.resnet50,
+    "efficientnetb0": keras.applications.imagenet_utils,
 }
 
 
 def plain(name: str, size: int = SIZE) -> keras.Model:
     build = getattr(keras.applications, BACKBONES[name].build)
     return build(include_top=False, weights=None, input_shape=(size, size, 3))
+
+
+def preprocessed(name: str, rgb: np.ndarray) -> np.ndarray:
+    """What the family's weights expect, by Keras's own function; EfficientNet's is a layer of the network."""
+    mode = {"mode": "torch"} if name == "efficientnetb0" else {}
+    return FAMILY[name].preprocess_input(rgb.copy(), **mode)
 
 
 def as_array(tensor) -> np.ndarray:
@@ -170,7 +178,15 @@ def downloads(monkeypatch) -> list[str]:
 
 @OTHER_SIZE
 @pytest.mark.parametrize(
-    ("name", "size"), [("vgg19", 32), ("mobilenet", 128), ("mobilenet", 64), ("densenet121", 32)]
+    ("name", "size"),
+    [
+        ("vgg19", 32),
+        ("mobilenet", 128),
+        ("mobilenet", 64),
+        ("densenet121", 32),
+        ("resnet50", 32),
+        ("efficientnetb0", 32),
+    ],
 )
 def test_imagenet_without_a_network_says_what_to_do(name, size, keras_home, downloads):
     with pytest.raises(WeightsError) as caught:
@@ -183,9 +199,12 @@ def test_imagenet_without_a_network_says_what_to_do(name, size, keras_home, down
     assert "put that file there" in message and f"`{name}.weights.h5`" in message
 
 
-def fill_cache(home: Path, name: str, size: int) -> keras.Model:
+def fill_cache(home: Path, name: str, size: int, imagenet_statistics: bool = False) -> keras.Model:
     keras.utils.set_random_seed(7)
     model = plain(name, size)
+    if imagenet_statistics:
+        layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+        layer.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), np.array(0)])
     path = home / "models" / BACKBONES[name].imagenet_file.format(size=224)
     path.parent.mkdir()
     with h5py.File(path, "w") as file:
@@ -235,7 +254,7 @@ def test_a_network_that_is_too_small_is_no_missing_file():
 def test_normalisation_is_the_familys_own(name, gray):
     layer = keras.layers.Rescaling(**backbones.NORMALISATION[BACKBONES[name].normalisation])
     rgb = np.repeat(gray * 255, 3, axis=-1)
-    expected = FAMILY[name].preprocess_input(rgb.copy())
+    expected = preprocessed(name, rgb)
     np.testing.assert_allclose(as_array(layer(np.repeat(gray, 3, axis=-1))), expected, rtol=1e-5, atol=2e-5)
 
 
@@ -244,8 +263,63 @@ def test_normalisation_is_the_familys_own(name, gray):
 def test_a_base_is_its_network_behind_the_normalisation(name, gray):
     model = backbone(name, SIZE, None)
     rgb = np.repeat(gray * 255, 3, axis=-1)
-    expected = inner(model)(FAMILY[name].preprocess_input(rgb.copy()))
+    expected = inner(model)(preprocessed(name, rgb))
     np.testing.assert_allclose(as_array(model(gray)), as_array(expected), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["imagenet", "file"])
+def test_efficientnet_is_keras_own_with_imagenet_weights(
+    source, gray, keras_home, downloads, monkeypatch, tmp_path
+):
+    """The referee is Keras's network with weights="imagenet", its normalisation included.
+
+    Its file holds ImageNet's standard deviations in place of the variances.
+    """
+    cached = fill_cache(keras_home, "efficientnetb0", SIZE, imagenet_statistics=True)
+    monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
+    reference = keras.applications.EfficientNetB0(
+        include_top=False, weights="imagenet", input_shape=(SIZE, SIZE, 3)
+    )
+    assert downloads == []
+    if source == "file":
+        source = tmp_path / "efficientnetb0.weights.h5"
+        reference.save_weights(source)
+    model = backbone("efficientnetb0", SIZE, source)
+    rgb = np.repeat(gray * 255, 3, axis=-1)
+    np.testing.assert_allclose(as_array(model(gray)), as_array(reference(rgb)), rtol=1e-3, atol=1e-4)
+    assert len(cached.get_weights()) == len(inner(model).get_weights()) + 3  # mean, variance and count
+
+
+@pytest.mark.slow
+def test_efficientnets_stochastic_depth_rests(gray):
+    """Else frozen features would differ from step to step, and no training could be resumed exactly."""
+    base = inner(backbone("efficientnetb0", SIZE, None))
+    assert {layer.rate for layer in base.layers if isinstance(layer, keras.layers.Dropout)} == {0.0}
+
+
+@pytest.mark.parametrize("name", ["vgg19", "mobilenet"])
+def test_feature_maps_are_what_the_layers_of_the_base_give(name, gray):
+    layers = {"vgg19": ["block1_conv2", "block3_conv4"], "mobilenet": ["conv_pw_1_relu", "conv_pw_3_relu"]}
+    keras.utils.set_random_seed(1)
+    maps = feature_maps(name, SIZE, layers[name], None)
+    keras.utils.set_random_seed(1)
+    reference = plain(name)
+    outputs = [reference.get_layer(layer).output for layer in layers[name]]
+    expected = keras.Model(reference.input, outputs)(preprocessed(name, np.repeat(gray * 255, 3, axis=-1)))
+    for mine, theirs in zip(maps(gray), expected, strict=True):
+        np.testing.assert_allclose(as_array(mine), as_array(theirs), rtol=1e-3, atol=1e-3)
+
+
+def test_feature_maps_freeze_as_a_base_does(weights_file):
+    layers = ["conv_pw_1_relu", "conv_pw_3_relu"]
+    frozen = feature_maps("mobilenet", SIZE, layers, weights_file, frozen=True)
+    assert frozen.trainable_weights == []
+    learning = inner(feature_maps("mobilenet", SIZE, layers, weights_file))
+    kinds = {type(layer).__name__ for layer in learning.layers if layer.trainable_weights}
+    assert kinds == {"Conv2D", "DepthwiseConv2D"}
+    with pytest.raises(WeightsError, match="frozen base needs pretrained weights"):
+        feature_maps("mobilenet", SIZE, layers, None, frozen=True)
 
 
 def test_a_file_is_loaded(weights_file, gray):

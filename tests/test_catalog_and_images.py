@@ -296,7 +296,7 @@ def test_no_truncation_goes_unnoticed(folder):
     for length in {*range(0, len(whole), 11), *range(len(whole) - 20, len(whole))}:
         path.write_bytes(whole[:length])
         with pytest.raises(DataError, match=r"benign \(1\).png"):
-            images._open(path)
+            images.open_png(path)
 
 
 # --- what is found ----------------------------------------------------------------------------------------

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 
 from busilib.experiments.methods import build
-from busilib.experiments.registry import EXPERIMENTS, experiment
+from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
 from busilib.settings import Settings
 
 UNETS = ["r1-unet", "r2-unet"]
-CLASSIFIERS = ["r1-densenet121", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
+R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0"]
+CLASSIFIERS = ["r1-densenet121", "r2-cnn", "r2-vgg19", "r2-mobilenet", *R4_CLASSIFIERS]
+NETWORKS = [*UNETS, "r4-unet", "r4-unet-vgg19", "r4-deeplabv3", *CLASSIFIERS]
+DEEP = {"r1-densenet121", "r4-resnet50", "r4-efficientnetb0", "r4-deeplabv3"}
+"""Those that take seconds to build."""
 
 
 def small(id: str, size: int = 32) -> Settings:
@@ -31,10 +35,22 @@ def of_kind(model: keras.Model, kind: type) -> list:
     return [layer for layer in model.layers if isinstance(layer, kind)]
 
 
+class _Models(dict):
+    """Built when they are asked for."""
+
+    def __missing__(self, id: str) -> keras.Model:
+        keras.utils.set_random_seed(0)
+        self[id] = build(experiment(id), small(id))
+        return self[id]
+
+
 @pytest.fixture(scope="module")
 def models():
-    keras.utils.set_random_seed(0)
-    return {id: build(entry, small(id)) for id, entry in EXPERIMENTS.items()}
+    return _Models()
+
+
+def slow_where_deep(ids: list[str]) -> list:
+    return [pytest.param(id, marks=[pytest.mark.slow] * (id in DEEP)) for id in ids]
 
 
 @pytest.mark.parametrize("id", UNETS)
@@ -47,7 +63,7 @@ def test_unet_keeps_the_size_and_gives_probabilities(id, size):
     assert 0 <= probabilities.min() < probabilities.max() <= 1
 
 
-@pytest.mark.parametrize("id", CLASSIFIERS)
+@pytest.mark.parametrize("id", slow_where_deep(CLASSIFIERS))
 def test_classifier_gives_three_probabilities_that_add_up_to_one(id, models):
     probabilities = keras.ops.convert_to_numpy(models[id](images()))
     assert probabilities.shape == (3, 3)
@@ -117,6 +133,7 @@ def test_r2_cnn_layers(models):
         ("r1-densenet121", ["GlobalAveragePooling2D", "Dense", "Dropout", "Dense"]),
         ("r2-vgg19", ["Flatten", "Dense", "Dense"]),
         ("r2-mobilenet", ["Flatten", "Dense", "Dense"]),
+        *((id, ["GlobalAveragePooling2D", "Dense", "Dropout", "Dense"]) for id in R4_CLASSIFIERS),
     ],
 )
 def test_heads_of_the_pretrained_networks(id, head, models):
@@ -127,12 +144,11 @@ def test_heads_of_the_pretrained_networks(id, head, models):
     hidden, output = of_kind(model, keras.layers.Dense)
     assert (hidden.units, hidden.activation.__name__) == (256, "relu")
     assert (output.units, output.activation.__name__) == (3, "softmax")
-    assert [layer.rate for layer in of_kind(model, keras.layers.Dropout)] == [0.2] * (id == "r1-densenet121")
+    dropped = id == "r1-densenet121" or id in R4_CLASSIFIERS
+    assert [layer.rate for layer in of_kind(model, keras.layers.Dropout)] == [0.2] * dropped
 
 
-@pytest.mark.parametrize(
-    "id", [pytest.param(id, marks=[pytest.mark.slow] * (id == "r1-densenet121")) for id in EXPERIMENTS]
-)
+@pytest.mark.parametrize("id", slow_where_deep(NETWORKS))
 def test_saved_weights_give_the_same_predictions(id, models, tmp_path):
     file = tmp_path / "model.weights.h5"
     models[id].save_weights(file)

@@ -16,6 +16,20 @@ from busilib.experiments.r1 import FOLD_CONFUSION
 from busilib.experiments.registry import EXPERIMENTS, experiment
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
+R4_OUTLINES = ["r4-unet", "r4-unet-vgg19", "r4-deeplabv3"]
+R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0"]
+R4_NETWORKS = [*R4_OUTLINES, *R4_CLASSIFIERS]
+ALL_IDS = [
+    *IDS,
+    "r3-imagemasknet",
+    "r3-imagemasknet2",
+    *R4_OUTLINES,
+    "r4-threshold",
+    "r4-ensemble",
+    "r4-combined",
+    *R4_CLASSIFIERS,
+    "r5-unet-resnet34",
+]
 
 # id: epochs, batch, learning rate, loss, monitored, patience, first filters; None: the report is silent.
 TRAINING = {
@@ -67,12 +81,13 @@ def supports(id: str, part: str = "test") -> dict[str, int]:
 
 
 def test_ids():
-    assert list(EXPERIMENTS) == IDS
+    assert list(EXPERIMENTS) == ALL_IDS
     for id, entry in EXPERIMENTS.items():
         assert entry.id == id
-        assert re.fullmatch(r"r[1-5]-[a-z0-9]+", id)
+        assert re.fullmatch(r"r[1-5](-[a-z0-9]+)+", id)
         assert entry.report == id[:2].upper()
-        assert entry.target == {"segmentation": "mask", "classification": "label"}[entry.task]
+        targets = {"segmentation": "mask", "classification": "label", "tissue": "codes"}
+        assert entry.target == targets[entry.task]
 
 
 def test_an_unknown_id_names_those_that_exist():
@@ -117,6 +132,66 @@ def test_augmentation_ranges():
             assert plan.flip == "horizontal_and_vertical"
             assert min(plan.rotation, plan.brightness, plan.contrast) > 0
             assert plan.shift == plan.zoom_in == 0
+
+
+@pytest.mark.parametrize("id", R4_NETWORKS)
+def test_r4_says_the_size_and_kinds_of_augmentation_and_no_more(id):
+    entry = experiment(id)
+    assert entry.settings.size == 256
+    assert (entry.settings.loss, entry.settings.monitor) == (
+        "binary_crossentropy" if id in R4_OUTLINES else "sparse_categorical_crossentropy",
+        "val_loss",
+    )
+    plan = entry.augmentation
+    assert plan.flip and plan.rotation and plan.zoom_in
+    assert plan.shift == plan.brightness == plan.contrast == 0
+    for open_question in ("learning rate", "epochs", "split"):
+        assert open_question in entry.ours
+
+
+@pytest.mark.parametrize("id", R4_NETWORKS)
+def test_r4_backbones(id):
+    entry = experiment(id)
+    network = {"r4-unet": None, "r4-unet-vgg19": "vgg19", "r4-deeplabv3": "resnet101"}
+    assert entry.backbone == network.get(id, id.removeprefix("r4-"))
+    # There are no ImageNet weights of ResNet101 to ask for.
+    assert entry.settings.weights == (
+        "imagenet" if entry.backbone and entry.backbone != "resnet101" else None
+    )
+
+
+@pytest.mark.parametrize("id", R4_NETWORKS)
+def test_r4_settings_for_each_profile(id):
+    entry = experiment(id)
+    for name, size in {"smoke": 64, "laptop": 128, "full": 256}.items():
+        settings = settings_for(entry, name, "none")
+        assert settings.size == size
+        assert settings.weights is None and not settings.frozen
+        assert settings.epochs <= entry.settings.epochs
+        assert settings.filters is None or settings.filters <= entry.settings.filters
+    assert settings_for(entry, "smoke").weights is None
+
+
+def test_r4_threshold_is_a_rule_that_learns_nothing():
+    entry = experiment("r4-threshold")
+    assert entry.kind == "rule"
+    assert (entry.parameters, entry.augmentation, entry.claims, entry.backbone) == (0, None, (), None)
+    assert settings_for(entry, "full").size == 256
+    assert settings_for(entry, "laptop", "imagenet") == settings_for(entry, "laptop")
+
+
+def test_r4_claims_one_figure_per_system_and_no_number_of_images():
+    told = {id: claims(id) for id in ALL_IDS if id.startswith("r4") and claims(id)}
+    assert told == {
+        "r4-unet": {"lesion_iou": 0.528},
+        "r4-deeplabv3": {"lesion_iou": 0.617},
+        "r4-ensemble": {"lesion_iou": 0.645},
+        "r4-combined": {"lesion_iou": 0.488},
+        "r4-vgg19": {"weighted_f1": 0.9236},
+        "r4-resnet50": {"weighted_f1": 0.9132},
+    }
+    assert all(set(supports(id).values()) == {None} for id in told)
+    assert told["r4-vgg19"]["weighted_f1"] - told["r4-resnet50"]["weighted_f1"] == pytest.approx(0.0104)
 
 
 def busi_labels() -> np.ndarray:
@@ -308,6 +383,60 @@ def test_parameter_counts_under_the_full_settings(id):
     model = build(entry, entry.settings)
     assert model.count_params() == entry.parameters == PARAMETERS.get(id, entry.parameters)
     assert model.input_shape == (None, 128, 128, 1)
+
+
+@pytest.mark.parametrize(
+    "id", [pytest.param(id, marks=[pytest.mark.slow] * (id == "r4-deeplabv3")) for id in R4_NETWORKS]
+)
+def test_r4_parameter_counts_under_the_full_settings(id):
+    entry = experiment(id)
+    model = build(entry, entry.settings)
+    assert model.count_params() == entry.parameters
+    assert model.input_shape == (None, 256, 256, 1)
+
+
+def vgg19_convolutions() -> int:
+    """Sixteen 3×3 convolutions with bias: 20,024,384 parameters, the published figure without the top."""
+    widths = [3, 64, 64, 128, 128, *[256] * 4, *[512] * 8]
+    return sum(9 * into * out + out for into, out in itertools.pairwise(widths))
+
+
+def test_r4_classifier_parameters_by_hand():
+    """The bases as published; of EfficientNet's the seven numbers of its own normalisation are left out."""
+    assert vgg19_convolutions() == 20_024_384
+    bases = {"vgg19": (20_024_384, 512), "resnet50": (23_587_712, 2048), "efficientnetb0": (4_049_564, 1280)}
+    for name, (base, features) in bases.items():
+        assert experiment(f"r4-{name}").parameters == base + (features + 1) * 256 + (256 + 1) * 3
+
+
+def test_r4_unet_vgg19_parameters_by_hand():
+    """Transposed 2×2 with bias, 3×3 without, 4 per channel for each batch normalisation."""
+    up = 0
+    for into, out, convolutions in [(512, 512, 4), (512, 256, 4), (256, 128, 2), (128, 64, 2)]:
+        up += 4 * into * out + out
+        up += 9 * 2 * out * out + (convolutions - 1) * 9 * out * out + convolutions * 4 * out
+    head = 64 + 1
+    assert vgg19_convolutions() + up + head == experiment("r4-unet-vgg19").parameters
+
+
+def test_r4_deeplabv3_parameters_by_hand():
+    """Convolutions without bias but the last, 4 per channel for each batch normalisation."""
+
+    def convolution(kernel, into, out):
+        return kernel * kernel * into * out + 4 * out
+
+    resnet, into = convolution(7, 3, 64), 64
+    for width, blocks in [(64, 3), (128, 4), (256, 23), (512, 3)]:
+        resnet += convolution(1, into, 4 * width)  # the shortcut of the first block
+        for _ in range(blocks):
+            resnet += convolution(1, into, width) + convolution(3, width, width)
+            resnet += convolution(1, width, 4 * width)
+            into = 4 * width
+    assert resnet == 42_605_504  # as keras-cv publishes it
+    pyramid = 2 * convolution(1, 2048, 256) + 3 * convolution(3, 2048, 256) + convolution(1, 5 * 256, 256)
+    skip = convolution(1, 256, 48)
+    head = convolution(1, 256 + 48, 256) + 256 + 1
+    assert resnet + pyramid + skip + head == experiment("r4-deeplabv3").parameters
 
 
 def test_r1_unet_parameters_by_hand():

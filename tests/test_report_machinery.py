@@ -18,8 +18,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from rich.console import Console
 
 from busilib.report import book, doctor, generated
+from busilib.report.digest import digest
 from busilib.report.mathml import to_mathml
-from busilib.report.notebooks import NotebookError, digest, execute, executed_path, find, record, stray
+from busilib.report.notebooks import NotebookError, execute, executed_path, find, record, stray
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = 'profile = "laptop"  # or full\ndata = ""\nseed = 7'

@@ -20,7 +20,7 @@ from busilib.data.splits import (
 from busilib.experiments.registry import EXPERIMENTS
 
 LABELS = np.repeat([0, 1, 2], [437, 210, 133])
-SINGLE = {id: entry.report_split for id, entry in EXPERIMENTS.items() if not entry.report_split.folds}
+SINGLE = {id: entry.report_split for id, entry in EXPERIMENTS.items() if entry.report_split.test}
 
 
 @pytest.fixture(scope="module")

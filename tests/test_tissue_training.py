@@ -183,9 +183,8 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
         figure = record.metrics[name]
         assert figure["value"] == pytest.approx(again[name], abs=1e-8)
         assert figure["low"] <= figure["value"] <= figure["high"]
-    probabilities = runs[0].probabilities(runs[0].split.test)
-    assert probabilities.shape == (len(runs[0].split.test), 64, 64, 21)
-    codes = (probabilities.argmax(-1) + 1).astype(np.uint8)
+    codes = runs[0].probabilities(runs[0].split.test)
+    assert codes.shape == (len(runs[0].split.test), 64, 64) and codes.dtype == np.uint8
     counts = tissue_counts(tiles.codes[runs[0].split.test], codes)
     assert counts["tumor_tp"].tolist() == runs[0].predictions["tumor_tp"].tolist()
     monkeypatch.setattr(runner, "produce", lambda *_: pytest.fail("trained again"))

@@ -22,9 +22,7 @@ import pandas as pd
 from PIL import Image
 
 from busilib.data.dataset import DataError
-from busilib.data.images import _open as open_png
-from busilib.data.images import _read as read_bytes
-from busilib.data.images import cache_folder
+from busilib.data.images import cache_folder, open_png, read_bytes
 from busilib.data.tiles import CODES, Tiles
 
 LAYOUTS: Mapping[str, Mapping[str, tuple[str, str]]] = {

@@ -98,7 +98,7 @@ class Decoded:
     overlay: bool
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
@@ -107,8 +107,8 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _open(path: Path) -> Image.Image:
-    where, content = f"{path.parent.name}/{path.name}", _read(path)
+def open_png(path: Path) -> Image.Image:
+    where, content = f"{path.parent.name}/{path.name}", read_bytes(path)
     if not content.startswith(PNG_START):
         found = "not a PNG file, in spite of its name" if content else "an empty file (0 bytes)"
         raise DataError(f"{where}: {found}. Expected a PNG image; download it again.")
@@ -127,7 +127,7 @@ def _open(path: Path) -> Image.Image:
 
 
 def _open_gray(path: Path) -> tuple[Image.Image, np.ndarray]:
-    picture = _open(path)
+    picture = open_png(path)
     try:
         return picture, to_gray(picture)
     except DataError as error:
@@ -231,7 +231,7 @@ def _digest(entry: Entry) -> bytes:
     """Digest of the file contents of one entry; the id makes it depend on names, not on folders."""
     digest = hashlib.sha256(entry.id.encode())
     for path in (entry.image, *entry.masks):
-        digest.update(hashlib.sha256(_read(path)).digest())
+        digest.update(hashlib.sha256(read_bytes(path)).digest())
     return digest.digest()
 
 

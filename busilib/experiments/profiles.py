@@ -142,7 +142,9 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) 
         'phantoms'
     """
     source = data_folder(name, folder, seed)
-    data = load_busi(source, size or profile(name).size, name=source.resolve().name if folder else "phantoms")
+    called = source.resolve().name if folder else "phantoms"
+    called = f"folder {called}" if called == "BUSI" else called  # the name is earned below, not given
+    data = load_busi(source, size or profile(name).size, name=called)
     facts = ["id", "width", "height"]
     return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
 

@@ -69,7 +69,7 @@ class Run:
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
-        """One row per test image: `id`, `fold`, `true`, then the figures of the task."""
+        """One row per test image: `id`, `fold`, `true` (class, or slide of a tile), figures of the task."""
         return pd.read_csv(self.folder / PREDICTIONS)
 
     @cached_property

@@ -13,6 +13,9 @@ from busilib.settings import Settings
 SMOOTHING = 0.02
 """Standard deviation of the Gaussian, as a fraction of the image size."""
 
+CONTRAST = 0.1
+"""How much darker the dark side must be on average, as a fraction of the full range of gray."""
+
 OPENING, CLOSING = 0.02, 0.03
 """Radii of the two morphological operations, as fractions of the image size."""
 
@@ -20,10 +23,10 @@ OPENING, CLOSING = 0.02, 0.03
 def r4_threshold(settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
     """R4's thresholding: what is dark, in one piece, and does not touch the border.
 
-    Each image is smoothed and cut at Otsu's threshold; its darker side is opened, closed and filled. Of the
-    pieces inside the image the largest is the lesion. R4 names thresholding and morphological operations and
-    no more: order, threshold and radii are ours. The rule cannot tell a lesion from a shadow, and drops a lesion
-    that runs into a shadow at the border.
+    Each image is smoothed and cut at Otsu's threshold; its darker side, if it is clearly darker, is opened,
+    closed and filled. Of the pieces inside the image the largest is the lesion. R4 names thresholding and
+    morphological operations and no more: order, threshold and radii are ours. The rule cannot tell a lesion
+    from a shadow, and drops one that runs into a shadow at the border.
 
     Args:
         settings: uses nothing; all lengths follow the size of the images.
@@ -41,9 +44,9 @@ def r4_threshold(settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
 def _lesion(image: np.ndarray) -> np.ndarray:
     size = image.shape[0]
     smooth = filters.gaussian(image, sigma=SMOOTHING * size, preserve_range=True)
-    if smooth.max() - smooth.min() < 1:  # less than one gray level: nothing to divide
-        return np.zeros(image.shape, bool)
     dark = smooth < filters.threshold_otsu(smooth)
+    if not dark.any() or smooth[~dark].mean() - smooth[dark].mean() < CONTRAST * 255:
+        return np.zeros(image.shape, bool)
     # Unlike SciPy's closing, these do not take the border of the image for background.
     dark = morphology.isotropic_opening(dark, OPENING * size)
     dark = morphology.isotropic_closing(dark, CLOSING * size)

@@ -18,7 +18,8 @@ import yaml
 from busilib.errors import UserError
 from busilib.experiments import provenance
 from busilib.report import generated
-from busilib.report.notebooks import RECORD, NotebookError, executed_path, find, record, source_digest, stray
+from busilib.report.digest import source_digest
+from busilib.report.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 
 BANNER = "Phantom run: the numbers on these pages come from synthetic images"
 """Announced on every page of a `smoke` build."""

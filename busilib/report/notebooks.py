@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import time
@@ -28,6 +26,7 @@ from rich.progress import (
 
 from busilib.errors import UserError
 from busilib.experiments import provenance
+from busilib.report.digest import digest, source_digest
 from busilib.report.kernel import OwnKernel
 
 RECORD = "busilib"
@@ -35,6 +34,9 @@ RECORD = "busilib"
 
 CELL_TIMEOUT = {"smoke": 20 * 60, "laptop": 6 * 3600, "full": 6 * 3600}
 """Seconds that one cell may take, by profile: far above any honest run, so that only a hang meets it."""
+
+SPECIAL = {"weights": "pretrained weights", "bcss": "histology"}
+"""Parameters that only some notebooks have, and what they are."""
 
 
 class NotebookError(UserError, RuntimeError):
@@ -83,49 +85,6 @@ def executed_path(root: Path, profile: str, notebook: Path) -> Path:
     return root / "_build" / "executed" / profile / notebook.name
 
 
-def source_digest(notebook: Path) -> str:
-    """Hexadecimal SHA-256 of a notebook file, by which an executed copy knows its source."""
-    return hashlib.sha256(notebook.read_bytes()).hexdigest()
-
-
-def digest(root: Path, notebook: Path, parameters: Mapping[str, object]) -> str:
-    """Identity of everything that decides what a notebook computes.
-
-    Taken in are the notebook, its parameters, the package's code and tables, the recorded results, the
-    versions of Python and the libraries, Keras's backend, and names, sizes and times of the data and weight
-    files.
-
-    Returns:
-        A hexadecimal SHA-256, equal exactly while none of these has changed.
-
-    Example:
-        >>> digest(root, root / "notebooks/01_data_exploration.ipynb", {"profile": "smoke"})[:8]
-    """
-    package = Path(__file__).parents[1]
-    code = [path for path in sorted(package.rglob("*")) if path.suffix in {".py", ".csv"}]
-    results = sorted(path for path in (root / "results").rglob("*") if path.is_file())
-    parts = {
-        "notebook": source_digest(notebook),
-        "parameters": dict(parameters),
-        "code": [(str(path.relative_to(package)), source_digest(path)) for path in code],
-        "results": [(str(path.relative_to(root)), source_digest(path)) for path in results],
-        "versions": provenance.versions(),
-        "backend": os.environ.get("KERAS_BACKEND", ""),
-        "data": _identity(str(parameters.get("data") or "")),
-        "weights": _identity(str(parameters.get("weights") or "")),
-        "local weights": _identity(os.environ.get("BUSI_WEIGHTS_DIR", "")),
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _identity(path: str) -> list[tuple[str, int, int]]:
-    """Names, sizes and times of a file or of the files of a folder; nothing for what is neither."""
-    if not path or not Path(path).exists():
-        return []
-    files = ((file, file.stat()) for file in [Path(path), *sorted(Path(path).rglob("*"))] if file.is_file())
-    return [(file.relative_to(path).as_posix(), stat.st_size, stat.st_mtime_ns) for file, stat in files]
-
-
 def record(path: Path) -> dict:
     """The record in an executed notebook's metadata, empty where there is no finished notebook."""
     try:
@@ -141,6 +100,7 @@ def execute(
     seed: int = 0,
     only: Sequence[str] = (),
     weights: str = "",
+    bcss: str = "",
     console: Console | None = None,
 ) -> list[Executed]:
     """Run the notebooks in number order into `_build/executed/<profile>/`.
@@ -157,6 +117,7 @@ def execute(
         only: starts of names ("03"); empty for all.
         weights: where pretrained backbones come from, passed to the notebooks that declare it; "" leaves
             the choice to the profile.
+        bcss: folder of the histology, passed to the notebook that declares it; "" for its phantoms.
         console: where the progress goes; live in a terminal, one line per notebook elsewhere.
 
     Returns:
@@ -173,11 +134,11 @@ def execute(
     root = root.resolve()
     console = console or Console()
     wanted = {"profile": profile, "data": _absolute(data), "seed": seed}
-    if weights:
-        wanted["weights"] = _absolute(weights)
-    plans = {source: _parameters_of(source, wanted) for source in find(root, only)}
-    if weights and not any("weights" in parameters for parameters in plans.values()):
-        raise NotebookError(f"none of {', '.join(path.stem for path in plans)} takes pretrained weights")
+    special = {name: _absolute(value) for name, value in (("weights", weights), ("bcss", bcss)) if value}
+    plans = {source: _parameters_of(source, wanted | special) for source in find(root, only)}
+    for name in special:
+        if not any(name in parameters for parameters in plans.values()):
+            raise NotebookError(f"none of {', '.join(path.stem for path in plans)} takes {SPECIAL[name]}")
 
     outcomes = []
     columns = (
@@ -230,11 +191,13 @@ def _absolute(path: str) -> str:
 
 def _parameters_of(source: Path, wanted: Mapping[str, object]) -> dict[str, object]:
     declared = papermill.inspect_notebook(source)
-    unknown = [name for name in wanted if name not in declared and name != "weights"]
-    if unknown:
+    data = "bcss" if "bcss" in declared else "data"
+    missing = [name for name in ("profile", data, "seed") if name not in declared]
+    if missing:
         raise NotebookError(
-            f"{source.name} does not declare {', '.join(unknown)} (it declares "
-            f"{', '.join(declared) or 'nothing'}). Its cell tagged `parameters` must set profile, data, seed."
+            f"{source.name} does not declare {', '.join(missing)} (it declares "
+            f"{', '.join(declared) or 'nothing'}). Its cell tagged `parameters` must set profile, data (or "
+            "bcss) and seed."
         )
     return {name: value for name, value in wanted.items() if name in declared}
 

@@ -10,6 +10,7 @@ from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import Split
+from busilib.data.tiles import Tiles
 from busilib.experiments import provenance
 from busilib.experiments.experiment import Experiment
 from busilib.experiments.profiles import profile as profile_named
@@ -42,6 +43,14 @@ METRIC_NAMES = {
     "brier": "Brier score",
     "ece": "calibration error (ECE)",
     "log_loss": "log loss",
+    "loss": "loss",
+    "pixel_accuracy": "pixel accuracy, all tissues",
+    "majority_rate": "always the commonest tissue",
+    "macro_dice": "Dice, mean of tissues",
+    "macro_iou": "IoU, mean of tissues",
+    "tumor_precision": "tumour, precision",
+    "tumor_recall": "tumour, recall",
+    "tumor_f1": "tumour, F1",
 } | {f"{name}_{key}": f"{name}, {key}" for name in CLASSES for key in ("precision", "recall", "f1", "auc")}
 """What a metric key is called on a page."""
 
@@ -61,7 +70,7 @@ SEGMENTATION = (
 PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
 
 
-def about(profile: str, data: Dataset, seed: int) -> Markdown:
+def about(profile: str, data: Dataset | Tiles, seed: int) -> Markdown:
     """The line at the head of every page: what ran on what, and whether its numbers mean anything.
 
     Example:
@@ -74,12 +83,13 @@ def about(profile: str, data: Dataset, seed: int) -> Markdown:
         f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, "
         f"Python {versions['python']}, {backend} · commit {provenance.commit()}"
     )
-    if data.name == "phantoms":
+    if data.name.endswith("phantoms"):
         line += (
             "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: the numbers "
-            "computed on this page show that everything runs, not what a model can do. Figures recorded on "
-            "the real BUSI stand beside them and are labelled so."
+            "computed on this page show that everything runs, not what a model can do."
         )
+        if isinstance(data, Dataset):
+            line += " Figures recorded on the real BUSI stand beside them and are labelled so."
     return Markdown(line)
 
 

@@ -12,10 +12,12 @@ from busilib.report.figures.data import (
     sizes,
     threshold_effect,
 )
+from busilib.report.figures.histology import code_shares, dice_of_tissues, tissue_tiles
 from busilib.report.figures.models import (
     claimed_and_measured,
     combined,
     confusions,
+    contenders,
     dice_by_size,
     learning_curves,
     segmentations,
@@ -26,9 +28,12 @@ __all__ = [
     "augmentations",
     "claimed_and_measured",
     "class_counts",
+    "code_shares",
     "combined",
     "confusions",
+    "contenders",
     "dice_by_size",
+    "dice_of_tissues",
     "examples",
     "leakage",
     "learning_curves",
@@ -40,4 +45,5 @@ __all__ = [
     "shown_inputs",
     "sizes",
     "threshold_effect",
+    "tissue_tiles",
 ]

@@ -61,6 +61,31 @@ def segmentations(data: Dataset, indices: np.ndarray, predicted: np.ndarray, dic
     return figure
 
 
+def contenders(
+    data: Dataset,
+    indices: np.ndarray,
+    rows: Sequence[int],
+    masks: Mapping[str, np.ndarray],
+    dice: pd.DataFrame,
+) -> Figure:
+    """Grid: the same images as several models outline them, one column per model, with the Dice.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), the images that the models predicted.
+        rows: which of these m to show.
+        masks: model name to bool (m, h, w).
+        dice: (m, models), columns as in `masks`.
+    """
+    figure, axes = grid(len(rows), len(masks), cell=1.9)
+    for line, row in zip(axes, rows, strict=True):
+        for axis, (name, predicted) in zip(line, masks.items(), strict=True):
+            show(axis, data.images[indices[row]], f"{name}\nDice {dice[name].iloc[row]:.2f}")
+            outline(axis, data.masks[indices[row]], REFERENCE)
+            outline(axis, predicted[row], PREDICTED, "--")
+    return figure
+
+
 def shown_inputs(data: Dataset, indices: np.ndarray, predicted: np.ndarray) -> Figure:
     """Grid: for each image what a model can be shown of it, with true and with predicted mask.
 
