@@ -11,6 +11,7 @@ from busilib.keras_backend import keras
 from busilib.models import deeplab
 from busilib.models.backbones import WeightsError
 from busilib.models.deeplab import BackendError, r4_deeplabv3
+from busilib.models.segformer import r4_segformer
 from busilib.models.unet_vgg19 import BRIDGE, CONVOLUTIONS, SKIPS, r4_unet_vgg19
 from busilib.settings import Settings
 
@@ -169,10 +170,11 @@ def test_there_are_no_imagenet_weights_of_resnet101():
         r4_deeplabv3(Settings(size=64, filters=4, weights="imagenet"))
 
 
+@pytest.mark.parametrize("build", [r4_deeplabv3, r4_segformer])
 @pytest.mark.parametrize(("size", "way_out"), [(48, "32 or 64"), (16, "32 or 64"), (250, "224 or 256")])
-def test_deeplab_refuses_sizes_it_cannot_shrink(size, way_out):
+def test_sizes_that_cannot_be_halved_five_times_are_refused(build, size, way_out):
     with pytest.raises(ValueError, match=f"size {size} .* multiple of 32, such as {way_out}"):
-        r4_deeplabv3(Settings(size=size, filters=4))
+        build(Settings(size=size, filters=4))
 
 
 def test_another_backend_is_refused_with_a_way_out(monkeypatch):
@@ -189,9 +191,35 @@ def test_a_missing_keras_cv_is_named(monkeypatch):
 
 @pytest.mark.slow
 def test_keras_cv_arrives_silently():
-    code = "from busilib.models.deeplab import _keras_cv; _keras_cv()"
+    code = "from busilib.models.deeplab import import_keras_cv; import_keras_cv('x')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
+
+
+# SegFormer
+
+
+@pytest.mark.slow
+def test_segformer_learns_without_chance_and_comes_back_exactly(tmp_path):
+    """Two trainings from one start end alike, so that one which was killed can be resumed."""
+    x = images(4, 32)
+    found = []
+    for _ in range(2):
+        keras.utils.set_random_seed(0)
+        model = r4_segformer(Settings(size=32, filters=4))
+        before = as_array(model(x))
+        assert before.shape == (4, 32, 32, 1) and before.dtype == np.float32
+        assert 0 < before.min() < before.max() < 1
+        model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy")
+        keras.utils.set_random_seed(len(found))
+        model.fit(x, (x > 0.5).astype(np.float32), batch_size=2, shuffle=False, verbose=0)
+        found.append(model.predict_on_batch(x))
+    assert np.abs(found[0] - before).max() > 1e-3
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
+    model.save_weights(tmp_path / "best.weights.h5")
+    again = r4_segformer(Settings(size=32, filters=4))
+    again.load_weights(tmp_path / "best.weights.h5")
+    np.testing.assert_array_equal(again.predict_on_batch(x), found[1])
 
 
 def test_the_registry_builds_the_plus_variant_and_says_so():

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from busilib.experiments.r1 import FOLD_CONFUSION
 from busilib.experiments.registry import EXPERIMENTS, experiment
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
-R4_OUTLINES = ["r4-unet", "r4-unet-vgg19", "r4-deeplabv3"]
+R4_OUTLINES = ["r4-unet", "r4-unet-vgg19", "r4-deeplabv3", "r4-segformer"]
 R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0"]
 R4_NETWORKS = [*R4_OUTLINES, *R4_CLASSIFIERS]
 ALL_IDS = [
@@ -152,7 +153,12 @@ def test_r4_says_the_size_and_kinds_of_augmentation_and_no_more(id):
 @pytest.mark.parametrize("id", R4_NETWORKS)
 def test_r4_backbones(id):
     entry = experiment(id)
-    network = {"r4-unet": None, "r4-unet-vgg19": "vgg19", "r4-deeplabv3": "resnet101"}
+    network = {
+        "r4-unet": None,
+        "r4-unet-vgg19": "vgg19",
+        "r4-deeplabv3": "resnet101",
+        "r4-segformer": None,
+    }
     assert entry.backbone == network.get(id, id.removeprefix("r4-"))
     # There are no ImageNet weights of ResNet101 to ask for.
     assert entry.settings.weights == (
@@ -203,7 +209,7 @@ def test_r2_split_is_702_to_78(id):
     split = random_split(busi_labels(), experiment(id).report_split, per_class=20)
     assert (len(split.train), len(split.test), len(split.hold_out)) == (702, 78, 0)
     assert split.selected_on == "test"
-    assert experiment(id).report_inputs == (
+    assert experiment(id).inputs_under("random") == (
         "image" if experiment(id).task == "segmentation" else "image cut by the true mask"
     )
 
@@ -458,3 +464,10 @@ def test_r2_cnn_parameters_by_hand():
     dense = 8 * 8 * 256 * 32 + 32
     head = 32 * 3 + 3
     assert blocks + dense + head == experiment("r2-cnn").parameters == 914_179
+
+
+def test_the_model_card_names_every_model_with_its_parameters():
+    card = (Path(__file__).parents[1] / "book" / "model_card.md").read_text(encoding="utf-8")
+    rows = re.findall(r"(?m)^\| (`r\d-[^|]+) \|.*\| ([\d.]+) \|$", card)
+    typed = {id: figure for ids, figure in rows for id in re.findall(r"`([^`]+)`", ids)}
+    assert typed == {id: f"{entry.parameters / 1e6:.1f}" for id, entry in EXPERIMENTS.items()}

@@ -118,6 +118,22 @@ EXPERIMENTS = (
         claims=(Claim("lesion_iou", 0.617, None),),
     ),
     Experiment(
+        id="r4-segformer",
+        report="R4",
+        title="SegFormer-B0, R4's future work",
+        task="segmentation",
+        build="busilib.models.segformer:r4_segformer",
+        settings=Settings(
+            size=256, epochs=100, batch=8, learning_rate=1e-4, loss="binary_crossentropy", filters=32
+        ),
+        laptop={"size": 128, "filters": 16, "epochs": 24, "learning_rate": 1e-3},
+        smoke={"filters": 8, "epochs": 2, "learning_rate": 1e-3},
+        parameters=3_715_170,
+        augmentation=augment.R4,
+        report_split=SPLIT,
+        ours="everything: R4 names it and does not train it; learning rate, epochs, split as for the others",
+    ),
+    Experiment(
         id="r4-threshold",
         report="R4",
         title="Otsu's threshold and morphological operations",

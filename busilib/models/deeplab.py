@@ -5,30 +5,40 @@ from __future__ import annotations
 from busilib.errors import UserError
 from busilib.keras_backend import keras
 from busilib.models.backbones import WeightsError, find_weights, load_file, settle
+from busilib.models.unet import require_size
 from busilib.settings import Settings
 
 BLOCKS = (3, 4, 23, 3)
 """Residual blocks of ResNet101 in its four stages."""
 
-STRIDE = 32
-"""How much smaller than the image ResNet101's last feature maps are."""
+HALVINGS = 5
+"""ResNet101's last feature maps are 32 times smaller than the image."""
 
 
 class BackendError(UserError, RuntimeError):
     """A model needs a Keras backend that is not the one in use, or a package that is not there."""
 
 
-def _keras_cv():
+def import_keras_cv(name: str):
+    """keras-cv, for a model of that name.
+
+    Raises:
+        BackendError: if Keras does not run on TensorFlow, or keras-cv is not installed.
+
+    Example:
+        >>> import_keras_cv("r4_deeplabv3").__version__
+        '0.9.0'
+    """
     if keras.config.backend() != "tensorflow":
         raise BackendError(
-            f"r4_deeplabv3: keras-cv needs TensorFlow, and Keras runs on {keras.config.backend()}. "
+            f"{name}: keras-cv needs TensorFlow, and Keras runs on {keras.config.backend()}. "
             "Set KERAS_BACKEND=tensorflow, or leave it unset; the other models run on every backend."
         )
     try:
         import keras_cv
     except ImportError as error:
         raise BackendError(
-            f"r4_deeplabv3: keras-cv cannot be imported ({error}). Install it: pip install keras-cv"
+            f"{name}: keras-cv cannot be imported ({error}). Install it: pip install keras-cv"
         ) from error
     return keras_cv
 
@@ -57,7 +67,7 @@ def _resnet101(keras_cv, settings: Settings) -> keras.Model:
 
 
 def r4_deeplabv3(settings: Settings) -> keras.Model:
-    """R4's DeepLabV3 with ResNet101: keras-cv's DeepLabV3+ with one sigmoid channel.
+    """R4's DeepLabV3 with ResNet101: keras-cv's DeepLabV3+ with one sigmoid channel; 58,235,265 parameters.
 
     R4 names DeepLabV3, and DeepLabV3+ only as future work. Nothing of the inside is given. The widths are
     those of keras-cv for 64 filters and shrink with them, all but the 64 channels of the first convolution.
@@ -79,13 +89,8 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
         >>> r4_deeplabv3(settings).output.shape
         (None, 256, 256, 1)
     """
-    if settings.size < STRIDE or settings.size % STRIDE:
-        lower = max(settings.size // STRIDE, 1) * STRIDE
-        raise ValueError(
-            f"r4_deeplabv3: size {settings.size} does not fit. ResNet101 shrinks its input {STRIDE} times, "
-            f"so the size must be a multiple of {STRIDE}, such as {lower} or {lower + STRIDE}."
-        )
-    keras_cv = _keras_cv()
+    require_size("r4_deeplabv3", settings.size, HALVINGS)
+    keras_cv = import_keras_cv("r4_deeplabv3")
     width = settings.filters * 4
     head = keras.Sequential(
         [

@@ -20,8 +20,8 @@ def _two_convolutions(x, filters: int, normalise: bool, dropout: float):
     return keras.layers.Dropout(dropout)(x) if dropout else x
 
 
-def require_size(name: str, size: int) -> None:
-    """Refuse an image size that cannot be halved four times.
+def require_size(name: str, size: int, halvings: int = LEVELS) -> None:
+    """Refuse an image size that cannot be halved as often as a network does.
 
     Raises:
         ValueError: naming the nearest sizes that can.
@@ -29,11 +29,12 @@ def require_size(name: str, size: int) -> None:
     Example:
         >>> require_size("r2_unet", 128)
     """
-    if size < 2**LEVELS or size % 2**LEVELS:
-        lower = max(size // 2**LEVELS, 1) * 2**LEVELS
+    step = 2**halvings
+    if size < step or size % step:
+        lower = max(size // step, 1) * step
         raise ValueError(
-            f"{name}: size {size} does not fit. The U-Net halves its input {LEVELS} times, so the size must "
-            f"be a multiple of {2**LEVELS}, such as {lower} or {lower + 2**LEVELS}."
+            f"{name}: size {size} does not fit. The network halves its input {halvings} times, so the size "
+            f"must be a multiple of {step}, such as {lower} or {lower + step}."
         )
 
 

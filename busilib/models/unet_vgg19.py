@@ -14,7 +14,7 @@ CONVOLUTIONS = (2, 2, 4, 4)
 
 
 def r4_unet_vgg19(settings: Settings) -> keras.Model:
-    """R4's modified U-Net: VGG19 down, transposed convolutions and LeakyReLU up; 38,941,761 parameters.
+    """R4's modified U-Net: VGG19 down, transposed convolutions and LeakyReLU up; 37,074,497 parameters.
 
     R4 replaces ReLU by LeakyReLU. Here the encoder keeps ReLU, with which its pretrained weights were
     learned. Batch normalisation in the decoder is ours, its momentum 0.9 too (see

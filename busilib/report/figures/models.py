@@ -164,7 +164,8 @@ def claimed_and_measured(table: pd.DataFrame, xlabel: str) -> Figure:
         table: columns `row` (label), `source`, `value`, `low`, `high` (NaN where there is no interval).
         xlabel: of the shared axis.
     """
-    rows, sources = list(dict.fromkeys(table["row"])), list(dict.fromkeys(table["source"]))
+    rows = list(dict.fromkeys(table["row"]))
+    sources = sorted(dict.fromkeys(table["source"]), key=lambda name: not name.endswith("claims"))
     figure, axis = plt.subplots(
         figsize=(7.5, 1.2 + 0.28 * len(rows) * max(len(sources), 2)), layout="constrained"
     )
