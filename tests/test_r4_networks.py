@@ -202,13 +202,13 @@ def test_keras_cv_arrives_silently():
 @pytest.mark.slow
 def test_segformer_learns_without_chance_and_comes_back_exactly(tmp_path):
     """Two trainings from one start end alike, so that one which was killed can be resumed."""
-    x = images(4, 32)
+    x = images(4, 64)
     found = []
     for _ in range(2):
         keras.utils.set_random_seed(0)
-        model = r4_segformer(Settings(size=32, filters=4))
+        model = r4_segformer(Settings(size=64, filters=4))
         before = as_array(model(x))
-        assert before.shape == (4, 32, 32, 1) and before.dtype == np.float32
+        assert before.shape == (4, 64, 64, 1) and before.dtype == np.float32
         assert 0 < before.min() < before.max() < 1
         model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy")
         keras.utils.set_random_seed(len(found))
@@ -217,9 +217,14 @@ def test_segformer_learns_without_chance_and_comes_back_exactly(tmp_path):
     assert np.abs(found[0] - before).max() > 1e-3
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)
     model.save_weights(tmp_path / "best.weights.h5")
-    again = r4_segformer(Settings(size=32, filters=4))
+    again = r4_segformer(Settings(size=64, filters=4))
     again.load_weights(tmp_path / "best.weights.h5")
     np.testing.assert_array_equal(again.predict_on_batch(x), found[1])
+
+
+def test_segformer_refuses_a_last_stage_of_one_position():
+    with pytest.raises(ValueError, match=r"size 32 .* single position.*next size that fits is 64"):
+        r4_segformer(Settings(size=32, filters=4))
 
 
 def test_the_registry_builds_the_plus_variant_and_says_so():

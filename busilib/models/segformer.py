@@ -21,13 +21,13 @@ def r4_segformer(settings: Settings) -> keras.Model:
     saves no random states, so that no training could be resumed exactly.
 
     Args:
-        settings: uses `size` (pixels, a multiple of 32) and `filters` (of the first stage; SegFormer-B0: 32).
+        settings: uses `size` (pixels, a multiple of 32, from 64) and `filters` (of the first stage; SegFormer-B0: 32).
 
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
 
     Raises:
-        ValueError: if the size is no multiple of 32.
+        ValueError: if the size is no multiple of 32, or 32 itself.
         busilib.models.deeplab.BackendError: if Keras does not run on TensorFlow, or keras-cv is missing.
 
     Example:
@@ -35,6 +35,11 @@ def r4_segformer(settings: Settings) -> keras.Model:
         (None, 256, 256, 1)
     """
     require_size("r4_segformer", settings.size, HALVINGS)
+    if settings.size == 2**HALVINGS:
+        raise ValueError(
+            f"r4_segformer: size {settings.size} leaves the last stage a single position, which keras-cv cannot "
+            f"attend to. The next size that fits is {2 * settings.size}."
+        )
     keras_cv = import_keras_cv("r4_segformer")
     network = keras_cv.models.SegFormer(
         backbone=keras_cv.models.MiTBackbone(
