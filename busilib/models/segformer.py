@@ -21,7 +21,8 @@ def r4_segformer(settings: Settings) -> keras.Model:
     saves no random states, so that no training could be resumed exactly.
 
     Args:
-        settings: uses `size` (pixels, a multiple of 32, from 64) and `filters` (of the first stage; SegFormer-B0: 32).
+        settings: uses `size` (pixels, a multiple of 32, from 64) and `filters` (of the first stage;
+            SegFormer-B0: 32).
 
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
@@ -37,8 +38,8 @@ def r4_segformer(settings: Settings) -> keras.Model:
     require_size("r4_segformer", settings.size, HALVINGS)
     if settings.size == 2**HALVINGS:
         raise ValueError(
-            f"r4_segformer: size {settings.size} leaves the last stage a single position, which keras-cv cannot "
-            f"attend to. The next size that fits is {2 * settings.size}."
+            f"r4_segformer: size {settings.size} leaves the last stage a single position, which keras-cv "
+            f"cannot attend to. The next size that fits is {2 * settings.size}."
         )
     keras_cv = import_keras_cv("r4_segformer")
     network = keras_cv.models.SegFormer(
