@@ -29,7 +29,8 @@ def r4_threshold(settings: Settings) -> Callable[[np.ndarray], np.ndarray]:
     Each image is smoothed, its broad background is subtracted, and Otsu's method cuts the rest into three
     levels. The darkest, if it is clearly darker than the others, is opened, closed and filled. The piece with
     the most weight near the middle for its size is the lesion. R4 names thresholding and morphological
-    operations and no more: order, levels and lengths are ours, chosen on 60 training images of BUSI. The rule
+    operations and no more: order, levels and lengths are ours, chosen on 60 training images
+    of the first grouped fold. The rule
     cannot tell a lesion from a shadow, and paints on almost every normal image.
 
     Args:

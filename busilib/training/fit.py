@@ -159,7 +159,8 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     model.optimizer.build(model.trainable_variables)
     model.load_weights(folder / LAST)
     iterations = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    # Keras saves no random states. Each dropout draws once per step, so its count is known.
+    # Keras saves no random states. Each dropout draws once per step, so its count is known. Dropout inside a
+    # nested base would not be found here: bases bring none.
     for layer in model.layers:
         if isinstance(layer, keras.layers.Dropout):
             state = layer.seed_generator.state
