@@ -43,7 +43,13 @@ PROFILES: Mapping[str, Profile] = {
     profile.name: profile
     for profile in (
         Profile(
-            "smoke", 64, True, 2, 100, "phantoms, tiny networks: does everything run?", "10 minutes on 2 cores"
+            "smoke",
+            64,
+            True,
+            2,
+            100,
+            "phantoms, tiny networks: does everything run?",
+            "10 minutes on 2 cores",
         ),
         Profile(
             "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "4 hours on 2 cores"
