@@ -351,7 +351,8 @@ def test_predictions_are_of_busi_and_of_the_test_images(folder, facts):
         assert (classes.loc[table["id"]].to_numpy() == table["true"]).all()
         assert not table.duplicated(["id", "fold"]).any()
         if facts["task"] == "segmentation":
-            assert list(table) == ["id", "fold", "true", *COUNTS]
+            boundaries = ["hd95", "nsd"] if "hd95" in table else []  # the oldest records have none
+            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries]
             assert (table[COUNTS].sum(axis=1) == facts["dataset"]["size"] ** 2).all()
             assert (table.loc[table["true"] == "normal", ["tp", "fn"]] == 0).all(axis=None)
         else:
@@ -378,12 +379,16 @@ def test_no_near_duplicate_straddles_two_test_folds(folder, facts):
 
 def test_history_has_every_epoch_once(folder, facts):
     history = pd.read_csv(folder / "history.csv")
-    assert len(facts["split"]) == len(facts["epochs_run"]) == history["fold"].nunique()
+    trained = EXPERIMENTS[facts["experiment"]].kind == "network"
+    assert len(facts["split"]) == len(facts["epochs_run"])
+    assert history["fold"].nunique() == (len(facts["split"]) if trained else 0)
     for part, epochs in zip(facts["split"], facts["epochs_run"], strict=True):
         own = history[history["fold"] == part["fold"]]
         assert own["epoch"].tolist() == list(range(epochs))
         assert epochs <= facts["settings"]["epochs"]
-    assert history["seconds"].sum() == pytest.approx(facts["train_seconds"], abs=0.1 * len(facts["split"]))
+    if facts["train_seconds"] and trained:  # an ensemble's seconds are those of its members
+        own = history["seconds"].sum()
+        assert own == pytest.approx(facts["train_seconds"], abs=0.1 * len(facts["split"]))
     assert np.isfinite(history).all(axis=None)
 
 
