@@ -108,7 +108,7 @@ EXPERIMENTS = (
         settings=Settings(
             size=256, epochs=100, batch=8, learning_rate=1e-4, loss="binary_crossentropy", filters=64
         ),
-        laptop={"size": 128, "filters": 16, "epochs": 24, "learning_rate": 1e-3},
+        laptop={"size": 128, "filters": 16, "epochs": 16, "learning_rate": 1e-3},
         smoke={"filters": 8, "epochs": 2, "batch": 8, "learning_rate": 1e-3},
         parameters=58_235_265,
         augmentation=augment.R4,
