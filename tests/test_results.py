@@ -257,6 +257,16 @@ def test_what_counts_as_a_path(text, found):
     assert bool(absolute_paths(text)) is found
 
 
+def test_the_readme_quotes_the_records():
+    text = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
+    whole, cut = (
+        read_record(f"r2-mobilenet{inputs}", "laptop").metrics["accuracy"]["value"]
+        for inputs in ("", "+image-cut-by-the-true-mask")
+    )
+    assert f"names {whole:.2f} of a leak-free test fold right" in text
+    assert f"and {cut:.2f} when it sees them cut by the true mask" in text
+
+
 # Every record of the project
 
 

@@ -305,15 +305,16 @@ def sources(
 
 
 def summary(profile: str = "laptop") -> pd.DataFrame:
-    """Long table for the summary figure: each report's main claim beside the recorded figures of BUSI.
+    """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
 
     Example:
         >>> figures.claimed_and_measured(summary(), "value")
     """
     parts = []
     for entry in EXPERIMENTS.values():
-        if claim := entry.main_claim:
-            part = sources(entry, [claim.metric], claim.part, recorded_sources(entry.id, profile))
+        claim, recorded = entry.main_claim, recorded_sources(entry.id, profile)
+        if claim and recorded:
+            part = sources(entry, [claim.metric], claim.part, recorded)
             parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
     table = pd.concat(parts, ignore_index=True)
     return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)
