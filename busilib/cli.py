@@ -165,12 +165,13 @@ def experiments(
     from rich.table import Table
 
     table = Table(box=None, header_style="bold")
-    for column in ("id", "report", "task", "what", "parameters", "main claim"):
+    for column in ("id", "report", "task", "what", "input", "parameters", "main claim"):
         table.add_column(column, no_wrap=column in ("id", "task", "parameters"))
     for entry in EXPERIMENTS.values():
         main = entry.main_claim
-        claim = f"{main.metric} {main.value:.4g}, n = {main.n}" if main else "none"
-        table.add_row(entry.id, entry.report, entry.task, entry.title, f"{entry.parameters:,}", claim)
+        claim = f"{main.metric} {main.value:.4g}, n {main.n or 'not given'}" if main else "none"
+        shown = f"{entry.settings.size} px, {entry.inputs_under('random')}"
+        table.add_row(entry.id, entry.report, entry.task, entry.title, shown, f"{entry.parameters:,}", claim)
     Console().print(table)
 
 

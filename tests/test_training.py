@@ -519,6 +519,81 @@ def test_unknown_protocols_and_folds_are_refused(phantom):
         make_split(entry, phantom, "smoke", "grouped", fold=5)
     with pytest.raises(ValueError, match="r2-cnn has folds 0 to 0 under protocol random, not 1"):
         make_split(entry, phantom, "smoke", "random", fold=1)
+    with pytest.raises(ValueError, match=r"no inputs 'masks'.*true mask alone"):
+        run("r2-cnn", phantom, "smoke", inputs="masks")
+
+
+# Rules, ensembles, and masks that other networks predicted
+
+
+def quick(id: str, epochs: int = 1) -> dict:
+    return {"epochs": epochs} if experiment(id).kind == "network" else {}
+
+
+@pytest.fixture(scope="module")
+def small_project(tmp_path_factory):
+    """A folder of its own, networks cut to one epoch, and R4's ensembles joining two plain U-Nets."""
+    folder, plain = tmp_path_factory.mktemp("small"), runner.settings_for
+    joined = {
+        id: replace(experiment(id), members=("r4-unet", "r1-unet")) for id in ("r4-ensemble", "r4-combined")
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(
+            runner, "settings_for", lambda entry, *rest: replace(plain(entry, *rest), **quick(entry.id))
+        )
+        patch.setattr(runner, "experiment", lambda id: joined.get(id) or experiment(id))
+        yield folder
+
+
+@pytest.mark.slow
+def test_an_ensemble_joins_its_members_and_learns_only_from_validation(small_project, phantom):
+    mean, fitted = (run(id, phantom, "smoke") for id in ("r4-ensemble", "r4-combined"))
+    test = mean.split.test
+    members = np.stack([member.probabilities(test) for member in mean.members])
+    np.testing.assert_allclose(mean.probabilities(test), members.mean(axis=0), atol=1e-6)
+    shares = np.array(list(fitted.facts["members"].values()))
+    assert shares.sum() == pytest.approx(1, abs=1e-5) and shares.min() >= 0
+    joined = np.tensordot(shares, members, axes=1)
+    np.testing.assert_allclose(fitted.probabilities(test), joined, atol=1e-5)
+    assert mean.facts["parameters"] == sum(member.facts["parameters"] for member in mean.members)
+    np.testing.assert_array_equal(mean.masks, mean.probabilities(test) >= THRESHOLD)
+    assert mean.history.empty
+
+
+def test_a_rule_predicts_without_being_trained(small_project, phantom):
+    ran = run("r4-threshold", phantom, "smoke")
+    np.testing.assert_array_equal(ran.masks, ran.probabilities(ran.split.test) >= THRESHOLD)
+    assert ran.history.empty and ran.facts["train_seconds"] == 0
+    assert ran.predictions["id"].tolist() == phantom.ids[ran.split.test].tolist()
+
+
+@pytest.mark.slow
+def test_a_predicted_mask_comes_from_the_network_that_never_saw_the_image(small_project, phantom):
+    folds = runner.out_of_fold_runs("r4-unet", phantom, "smoke")
+    masks = runner.out_of_fold_masks(folds)
+    assert sorted(np.concatenate([fold.split.test for fold in folds])) == list(range(len(phantom)))
+    for fold in folds:
+        assert not np.isin(phantom.groups[fold.split.test], phantom.groups[fold.split.train]).any()
+        np.testing.assert_array_equal(
+            masks[fold.split.test], fold.probabilities(fold.split.test) >= THRESHOLD
+        )
+    shown = run("r2-cnn", phantom, "smoke", inputs="image cut by the predicted mask")
+    assert shown.name == "r2-cnn+image-cut-by-the-predicted-mask"
+    np.testing.assert_array_equal(shown.predicted, masks)
+    assert shown.folder != run("r2-cnn", phantom, "smoke").folder
+
+
+@pytest.mark.slow
+def test_two_heads_are_trained_with_masks_and_asked_without(small_project, phantom):
+    two = run("r3-imagemasknet2", phantom, "smoke")
+    assert (two.inputs, two.test_inputs) == ("image and true mask", "image")
+    test = two.split.test
+    told = two.predictions[["benign", "malignant", "normal"]].to_numpy()
+    for inputs in ("image", "image and true mask"):
+        np.testing.assert_allclose(two.probabilities(test, inputs), told, atol=1e-5)
+    combined = two.probabilities(test, "image and true mask", head="combined")
+    assert np.abs(combined - told).max() > 1e-3
 
 
 KILL_AFTER_FIRST_EPOCH = """

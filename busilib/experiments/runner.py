@@ -98,6 +98,7 @@ def run(
 
     Raises:
         busilib.models.backbones.WeightsError: if pretrained weights cannot be had.
+        UnknownNameError: for an unknown id, profile, protocol, fold or kind of inputs.
         busilib.data.dataset.DataError: if the data are too few for the split, or of another size.
 
     Example:
@@ -105,6 +106,8 @@ def run(
         >>> result.predictions.columns.tolist()[:7]
         ['id', 'fold', 'true', 'tp', 'fp', 'fn', 'tn']
     """
+    from busilib.training.batches import inputs_named
+
     entry = experiment(id)
     settings = settings_for(entry, profile, weights)
     wanted, loader = (Tiles, "load_tiles") if entry.task == "tissue" else (Dataset, "load_data")
@@ -117,6 +120,7 @@ def run(
         )
     split = make_split(entry, data, profile, protocol, fold, seed)
     inputs = inputs or entry.inputs_under(protocol)
+    inputs_named(inputs)
     members = tuple(run(member, data, profile, protocol, fold, seed, weights) for member in entry.members)
     behind: Sequence[Run] = members
     predicted = None
