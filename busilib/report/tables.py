@@ -165,7 +165,7 @@ def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
 def side_by_side(
     columns: Mapping[str, Mapping[str, dict]], facts: Mapping[str, Mapping], keys: Sequence[str]
 ) -> pd.DataFrame:
-    """What models reach and what they cost: one row per model.
+    """What models reach and what they cost: one row per model, with the images behind the first figure.
 
     Args:
         columns: model name to figures (see `metrics_table`).
@@ -179,6 +179,7 @@ def side_by_side(
     rows = {
         name: {
             **{METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys},
+            "n": figures[keys[0]]["n"],
             "parameters": f"{facts[name]['parameters']:,}",
             "training (s)": f"{facts[name]['train_seconds']:,.0f}",
             "ms per image": facts[name].get("predict_ms_per_image", "–"),
