@@ -259,12 +259,13 @@ def test_what_counts_as_a_path(text, found):
 
 def test_the_readme_quotes_the_records():
     text = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
-    whole, cut = (
+    whole, cut, predicted = (
         read_record(f"r2-mobilenet{inputs}", "laptop").metrics["accuracy"]["value"]
-        for inputs in ("", "+image-cut-by-the-true-mask")
+        for inputs in ("", "+image-cut-by-the-true-mask", "+image-cut-by-the-predicted-mask")
     )
     assert f"names {whole:.2f} of a leak-free test fold right" in text
     assert f"and {cut:.2f} when it sees them cut by the true mask" in text
+    assert f"that a U-Net predicts, {predicted:.2f} is left" in text
 
 
 # Every record of the project
