@@ -48,9 +48,8 @@ def produce(run: Run) -> None:
     """
     run.folder.mkdir(parents=True, exist_ok=True)
     learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
-    facts = learn(run)
+    facts, predict = learn(run)
     learned = time.perf_counter()
-    predict = predictor(run)
     for name, indices in ((PREDICTIONS, run.split.test), (HOLD_OUT, run.split.hold_out)):
         if len(indices):
             found = predict(indices, run.test_inputs)
@@ -86,10 +85,16 @@ def predictor(run: Run) -> Callable[..., np.ndarray]:
         return lambda indices, inputs="image", head="": ensemble.join(
             np.stack([member(indices, inputs) for member in members]), weights
         )
-    from busilib.training.fit import BEST, predict, predict_codes
+    from busilib.training.fit import BEST
 
     model = build(run.experiment, run.settings)
     model.load_weights(run.folder / BEST)
+    return _network_predictor(run, model)
+
+
+def _network_predictor(run: Run, model) -> Callable[..., np.ndarray]:
+    from busilib.training.fit import predict, predict_codes
+
     if run.experiment.task == "tissue":
         return lambda indices, inputs="", head="": predict_codes(model, _batches(run, indices, inputs))
     return lambda indices, inputs, head="class": predict(model, _batches(run, indices, inputs), head)
@@ -104,7 +109,7 @@ def milliseconds_per_image(run: Run, predict: Callable[..., np.ndarray]) -> floa
     return round(1000 * (time.perf_counter() - started) / len(images), 2)
 
 
-def _train_network(run: Run) -> dict:
+def _train_network(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
     from busilib.keras_backend import keras
     from busilib.training.fit import fit
 
@@ -116,21 +121,23 @@ def _train_network(run: Run) -> dict:
     validation = _batches(run, run.split.validation, run.inputs)
     prepared = time.perf_counter() - started
     history = fit(model, train, validation, run.settings, run.folder, f"{run.name} fold {run.fold}")
-    return {
+    facts = {
         "parameters": model.count_params(),
         "weights": provenance.weights(run.settings.weights),
         "prepare_seconds": prepared,
         # The history also counts the epochs of a process that was killed; our own clock does not.
         "train_seconds": round(float(history["seconds"].sum()), 1),
     }
+    return facts, _network_predictor(run, model)
 
 
-def _apply_rule(run: Run) -> dict:
+def _apply_rule(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
     EPOCHLESS.to_csv(run.folder / "history.csv", index=False)
-    return {"parameters": 0, "weights": {"source": "none"}, "prepare_seconds": 0.0, "train_seconds": 0.0}
+    facts = {"parameters": 0, "weights": {"source": "none"}, "prepare_seconds": 0.0, "train_seconds": 0.0}
+    return facts, predictor(run)
 
 
-def _join_members(run: Run) -> dict:
+def _join_members(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
     """Fit the weights of the members on the validation images, which no member learned from."""
     EPOCHLESS.to_csv(run.folder / "history.csv", index=False)
     started = time.perf_counter()
@@ -138,13 +145,14 @@ def _join_members(run: Run) -> dict:
     weights = build(run.experiment, run.settings).fit(stacked, run.data.masks[run.split.validation])
     shares = dict(zip(run.experiment.members, (round(float(w), 6) for w in weights), strict=True))
     (run.folder / "weights.json").write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
-    return {
+    facts = {
         "parameters": sum(member.facts["parameters"] for member in run.members),
         "weights": {"source": "members"},
         "members": shares,
         "prepare_seconds": time.perf_counter() - started,
         "train_seconds": round(sum(member.facts["train_seconds"] for member in run.members), 1),
     }
+    return facts, predictor(run)
 
 
 def _member_weights(run: Run) -> np.ndarray:
