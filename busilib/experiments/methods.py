@@ -7,6 +7,8 @@ import pkgutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -87,9 +89,15 @@ def predictor(run: Run) -> Callable[..., np.ndarray]:
         )
     from busilib.training.fit import BEST
 
-    model = build(run.experiment, run.settings)
-    model.load_weights(run.folder / BEST)
-    return _network_predictor(run, model)
+    return _network_predictor(run, _loaded(run.experiment.build, run.settings, run.folder / BEST))
+
+
+@lru_cache(maxsize=4)
+def _loaded(builder: str, settings: Settings, weights: Path):
+    """A trained network, kept for the next question: deep ones take longer to build than to predict."""
+    model = pkgutil.resolve_name(builder)(replace(settings, weights=None, frozen=False))
+    model.load_weights(weights)
+    return model
 
 
 def _network_predictor(run: Run, model) -> Callable[..., np.ndarray]:
