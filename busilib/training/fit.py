@@ -14,6 +14,9 @@ from busilib.training.batches import Batches
 from busilib.training.progress import Progress
 from busilib.training.tile_batches import TileBatches
 
+EAGER_STEPS = 20
+"""Trainings of so few steps run eagerly: turning a deep network into a graph would take longer."""
+
 BEST, LAST, HISTORY = "best.weights.h5", "last.weights.h5", "history.csv"
 METRICS = {
     "mask": lambda: [
@@ -128,6 +131,7 @@ def fit(
         loss=dict.fromkeys(heads, settings.loss) if heads else settings.loss,
         metrics=None if weighted else metrics,
         weighted_metrics=metrics if weighted else None,
+        run_eagerly=len(train) * settings.epochs <= EAGER_STEPS,
     )
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
