@@ -58,7 +58,7 @@ EXPERIMENTS = (
             filters=32,
         ),
         laptop={"epochs": 40, "batch": 16},
-        smoke={"filters": 8, "epochs": 20, "batch": 4, "learning_rate": 1e-3},
+        smoke={"filters": 8, "epochs": 10, "batch": 4, "learning_rate": 1e-3},
         parameters=914_179,
         augmentation=augment.R2,
         report_split=SPLIT,
