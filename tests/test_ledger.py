@@ -54,7 +54,7 @@ def record(metrics=None, history=HISTORY, selected_on="test", weights="random", 
         "metrics": metrics or {},
         **facts,
     }
-    return Record("made-up", facts, pd.DataFrame(), history)
+    return Record("made-up", facts, pd.DataFrame(), pd.DataFrame(), history)
 
 
 def write(made: Record, folder: Path, name: str) -> None:

@@ -116,6 +116,7 @@ def made_up_run(
     history = pd.DataFrame({"epoch": [0, 1], "seconds": [1.5, 0.5], "val_loss": [0.4, 1 / 3]})
     history.to_csv(folder / "history.csv", index=False)
     predictions(split.test).to_csv(folder / "predictions.csv", index=False)
+    predictions(split.validation).to_csv(folder / "validation.csv", index=False)
     if held:
         predictions(split.hold_out).to_csv(folder / "hold_out.csv", index=False)
     (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
@@ -166,6 +167,9 @@ def test_folds_become_one_record(phantom, tmp_path):
     assert sorted(record.predictions["id"]) == sorted(phantom.ids)  # every image is tested once
     assert record.metrics["accuracy"]["n"] == len(phantom)
     assert sorted(record.history["fold"].unique()) == [0, 1, 2, 3, 4]
+    for fold, images in record.validation.groupby("fold")["id"]:
+        assert not set(images) & set(record.predictions.query("fold == @fold")["id"])
+    assert len(record.validation) == sum(len(run.split.validation) for run in runs)
 
 
 def test_a_hold_out_has_its_own_table_and_figures(phantom, tmp_path):

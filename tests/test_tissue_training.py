@@ -172,7 +172,7 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     plain = runner.settings_for
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
-    monkeypatch.setattr(methods, "build", lambda *_, **__: tiny())
+    monkeypatch.setattr(methods, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
     target = results.write_record(runs, tmp_path / "results")
     record = results.read_record(target.name, "smoke", tmp_path / "results")

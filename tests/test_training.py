@@ -411,11 +411,13 @@ def test_a_run_is_complete(finished, phantom, project):
         "masks.npz",
         "predictions.csv",
         "run.json",
+        "validation.csv",
     ]
     columns = ["id", "fold", "true", "tp", "fp", "fn", "tn", "hd95", "nsd"]
     assert finished.predictions.columns.tolist() == columns
     assert finished.predictions["id"].tolist() == phantom.ids[finished.split.test].tolist()
     assert (finished.predictions[["tp", "fp", "fn", "tn"]].sum(axis=1) == 64 * 64).all()
+    assert finished.validation["id"].tolist() == phantom.ids[finished.split.validation].tolist()
     assert finished.hold_out.empty
     assert finished.facts["weights"] == {"source": "random"}
     assert finished.facts["total_seconds"] >= finished.facts["train_seconds"] > 0
@@ -463,7 +465,7 @@ def test_a_random_run_sees_what_the_report_showed_and_holds_out_as_it_did(projec
     """R1's folds with its hold-out and R2's cut images, both through a tiny model."""
     cut = run("r2-cnn", phantom, "smoke", protocol="random")
     assert (cut.name, cut.inputs) == ("r2-cnn@random", "image cut by the true mask")
-    assert cut.split.selected_on == "test"
+    assert cut.split.selected_on == "test" and cut.validation.empty
     probabilities = cut.predictions[["benign", "malignant", "normal"]]
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=2e-6)
     np.testing.assert_allclose(cut.probabilities(cut.split.test), probabilities, atol=1e-5)

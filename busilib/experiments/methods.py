@@ -18,7 +18,7 @@ from busilib.evaluation.segmentation import count_pixels, surface_distances
 from busilib.evaluation.tissue import tissue_counts
 from busilib.experiments import provenance
 from busilib.experiments.experiment import Experiment
-from busilib.experiments.run import FACTS, HOLD_OUT, MASKS, PREDICTIONS, Run
+from busilib.experiments.run import FACTS, HOLD_OUT, MASKS, PREDICTIONS, VALIDATION, Run
 from busilib.settings import Settings
 
 THRESHOLD = 0.5
@@ -38,9 +38,11 @@ def build(entry: Experiment, settings: Settings, pretrained: bool = False):
         >>> build(experiment("r2-unet"), experiment("r2-unet").settings).count_params()
         31030593
     """
-    if not pretrained:
-        settings = replace(settings, weights=None, frozen=False)
-    return pkgutil.resolve_name(entry.build)(settings)
+    return _build(entry.build, settings if pretrained else replace(settings, weights=None, frozen=False))
+
+
+def _build(builder: str, settings: Settings):
+    return pkgutil.resolve_name(builder)(settings)
 
 
 def produce(run: Run) -> None:
@@ -52,7 +54,12 @@ def produce(run: Run) -> None:
     learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
     facts, predict = learn(run)
     learned = time.perf_counter()
-    for name, indices in ((PREDICTIONS, run.split.test), (HOLD_OUT, run.split.hold_out)):
+    inner = run.split.validation if run.split.selected_on == "validation" else []
+    for name, indices in (
+        (PREDICTIONS, run.split.test),
+        (VALIDATION, inner),
+        (HOLD_OUT, run.split.hold_out),
+    ):
         if len(indices):
             found = predict(indices, run.test_inputs)
             prediction_table(run, indices, found).to_csv(run.folder / name, index=False)
@@ -95,7 +102,7 @@ def predictor(run: Run) -> Callable[..., np.ndarray]:
 @lru_cache(maxsize=4)
 def _loaded(builder: str, settings: Settings, weights: Path):
     """A trained network, kept for the next question: deep ones take longer to build than to predict."""
-    model = pkgutil.resolve_name(builder)(replace(settings, weights=None, frozen=False))
+    model = _build(builder, replace(settings, weights=None, frozen=False))
     model.load_weights(weights)
     return model
 

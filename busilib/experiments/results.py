@@ -1,7 +1,8 @@
 """Records: what a run measured, written so that every figure can be computed again without a GPU.
 
 A record is a folder `results/<profile>/<experiment>/` (with "@random" behind the id for a report's own
-protocol) with `metrics.json`, `predictions.csv` and `history.csv`.
+protocol) with `metrics.json`, `predictions.csv`, `history.csv` and, where a validation part chose the epoch,
+`validation.csv`.
 """
 
 from __future__ import annotations
@@ -49,12 +50,14 @@ class Record:
         name: folder name, such as "r1-unet" or "r1-unet@random".
         facts: the contents of `metrics.json`.
         predictions: one row per test image.
+        validation: one row per fold and validation image; no rows where there was no validation part.
         history: one row per fold and epoch.
     """
 
     name: str
     facts: dict
     predictions: pd.DataFrame
+    validation: pd.DataFrame
     history: pd.DataFrame
 
     @property
@@ -176,8 +179,10 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
     target = folder / first.profile / first.name
     target.mkdir(parents=True, exist_ok=True)
     predictions.to_csv(target / "predictions.csv", index=False, lineterminator="\n")
-    if len(first.hold_out):
-        first.hold_out.to_csv(target / "hold_out.csv", index=False, lineterminator="\n")
+    validation = pd.concat([run.validation for run in runs], ignore_index=True)
+    for name, table in (("validation.csv", validation), ("hold_out.csv", first.hold_out)):
+        if len(table):
+            table.to_csv(target / name, index=False, lineterminator="\n")
     history = pd.concat([run.history.assign(fold=run.fold) for run in runs], ignore_index=True)
     history.round(6).to_csv(target / "history.csv", index=False, lineterminator="\n")
     (target / "metrics.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
@@ -236,5 +241,6 @@ def read_record(name: str, profile_name: str, folder: Path | None = None) -> Rec
         name=name,
         facts=json.loads((path / "metrics.json").read_text(encoding="utf-8")),
         predictions=pd.read_csv(path / "predictions.csv"),
+        validation=pd.read_csv(inner) if (inner := path / "validation.csv").is_file() else pd.DataFrame(),
         history=pd.read_csv(path / "history.csv"),
     )

@@ -15,7 +15,8 @@ from busilib.data.splits import Split
 from busilib.experiments.experiment import Experiment
 from busilib.settings import Settings
 
-FACTS, PREDICTIONS, HOLD_OUT, MASKS = "run.json", "predictions.csv", "hold_out.csv", "masks.npz"
+FACTS, PREDICTIONS, MASKS = "run.json", "predictions.csv", "masks.npz"
+VALIDATION, HOLD_OUT = "validation.csv", "hold_out.csv"
 
 
 @dataclass(frozen=True)
@@ -73,9 +74,18 @@ class Run:
         return pd.read_csv(self.folder / PREDICTIONS)
 
     @cached_property
+    def validation(self) -> pd.DataFrame:
+        """The same for the validation images, on which epoch, temperature and thresholds are chosen; empty
+        where the test set took their place."""
+        return self._table(VALIDATION)
+
+    @cached_property
     def hold_out(self) -> pd.DataFrame:
         """The same for R1's held-out images; empty elsewhere."""
-        file = self.folder / HOLD_OUT
+        return self._table(HOLD_OUT)
+
+    def _table(self, name: str) -> pd.DataFrame:
+        file = self.folder / name
         return pd.read_csv(file) if file.is_file() else pd.DataFrame()
 
     @cached_property
