@@ -181,7 +181,11 @@ def train(
     profile: Profile = "smoke",
     data: Data = "",
     protocol: Annotated[
-        str, typer.Option(help="grouped (leak-free), or random (as the report did).")
+        str,
+        typer.Option(
+            help="grouped (leak-free), random (as the report did), image-wise (near-duplicates apart) or "
+            "peeking (image-wise, and the epoch is chosen on the test set)."
+        ),
     ] = "grouped",
     fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,
     seed: Seed = 0,

@@ -167,8 +167,8 @@ def test_folds_become_one_record(phantom, tmp_path):
     assert sorted(record.predictions["id"]) == sorted(phantom.ids)  # every image is tested once
     assert record.metrics["accuracy"]["n"] == len(phantom)
     assert sorted(record.history["fold"].unique()) == [0, 1, 2, 3, 4]
-    for fold, images in record.validation.groupby("fold")["id"]:
-        assert not set(images) & set(record.predictions.query("fold == @fold")["id"])
+    for fold, images in record.validation.groupby("fold")["id"].agg(set).items():
+        assert not images & set(record.predictions.loc[record.predictions["fold"] == fold, "id"])
     assert len(record.validation) == sum(len(run.split.validation) for run in runs)
 
 

@@ -110,6 +110,8 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
         `all_dice`: mean over all images, 1 where both masks are empty;
         `pooled_…`: over the pixels of all images together, as R1 reports them (a Dice pooled over pixels
         is the F1 of the pixels, and large lesions weigh more);
+        `pooled_two_class_dice`: the mean of the pooled Dice of lesion and of background, as toolkits that
+        count the background as a class report it;
         `normal_false_positive_rate`: share of normal images with any predicted lesion pixel;
         `lesion_hd95` (pixels) and `lesion_nsd`: means over images whose reference has a lesion.
         A figure whose denominator is empty is NaN.
@@ -127,6 +129,7 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
         "lesion_iou": _mean(iou_per_image(table)[lesion]),
         "all_dice": _mean(dice),
         "pooled_dice": _ratio(2 * tp, 2 * tp + fp + fn),
+        "pooled_two_class_dice": (_ratio(2 * tp, 2 * tp + fp + fn) + _ratio(2 * tn, 2 * tn + fp + fn)) / 2,
         "pooled_iou": _ratio(tp, tp + fp + fn),
         "pooled_accuracy": _ratio(tp + tn, tp + fp + fn + tn),
         "pooled_precision": _ratio(tp, tp + fp),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ from busilib.paths import project_root
 TRAINING_VERSION = 2
 """Part of every run's key: raise it when the same settings would train differently."""
 
-PROTOCOLS = ("grouped", "random")
+PROTOCOLS = ("grouped", "random", "image-wise", "peeking")
 
 MASKS_FROM = "r4-unet"
 """The experiment whose out-of-fold masks are shown where inputs ask for predicted ones."""
@@ -41,7 +41,9 @@ def make_split(
         data: the dataset; tiles for task "tissue".
         profile: gives the size of R1's hold-out.
         protocol: "grouped" (five folds, near-duplicates or the tiles of a slide together, a validation part
-            inside) or "random" (as the report did it).
+            inside), "random" (as the report did it), "image-wise" (as grouped, but image by image, so that
+            near-duplicates may stand on both sides) or "peeking" (image-wise, and the test set takes the
+            place of the validation part).
         fold: 0 to 4; 0 where the report made a single split.
         seed: of the draws.
 
@@ -54,16 +56,19 @@ def make_split(
     """
     if protocol not in PROTOCOLS:
         raise UnknownNameError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
-    folds = FOLDS if protocol == "grouped" else max(entry.report_split.folds, 1)
+    folds = max(entry.report_split.folds, 1) if protocol == "random" else FOLDS
     if not 0 <= fold < folds:
         raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
-    if entry.task == "tissue" and protocol == "grouped":
-        return slide_split(data.groups, fold, seed)
+    if protocol == "random":
+        if entry.task == "tissue":
+            return folder_split(data.table["part"].to_numpy())
+        return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)
+    groups = data.groups if protocol == "grouped" else np.arange(len(data))
     if entry.task == "tissue":
-        return folder_split(data.table["part"].to_numpy())
-    if protocol == "grouped":
-        return grouped_split(data.labels, data.groups, fold, seed)
-    return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)
+        split = slide_split(groups, fold, seed)
+    else:
+        split = grouped_split(data.labels, groups, fold, seed)
+    return replace(split, validation=split.test) if protocol == "peeking" else split
 
 
 def run(
@@ -75,6 +80,7 @@ def run(
     seed: int = 0,
     weights: str = "",
     inputs: str = "",
+    epochs: int = 0,
 ) -> Run:
     """Train an experiment and predict its test images, or read back what is already done.
 
@@ -86,12 +92,13 @@ def run(
         id: of the experiment.
         data: at the size the profile asks for; tiles for task "tissue".
         profile: "smoke", "laptop" or "full".
-        protocol: "grouped", or "random" for the report's own split, selection and inputs.
+        protocol: see `make_split`; "random" also brings the report's own inputs.
         fold: which fold is the test set.
         seed: of split, initial weights, shuffling and augmentation.
         weights: see `busilib.experiments.profiles.settings_for`.
         inputs: what the model is shown, key of `busilib.training.batches.INPUTS`; empty for what is usual
             under the protocol.
+        epochs: instead of the profile's; 0 for those.
 
     Returns:
         The finished run.
@@ -110,6 +117,7 @@ def run(
 
     entry = experiment(id)
     settings = settings_for(entry, profile, weights)
+    settings = replace(settings, epochs=epochs) if epochs else settings
     wanted, loader = (Tiles, "load_tiles") if entry.task == "tissue" else (Dataset, "load_data")
     if not isinstance(data, wanted):
         raise DataError(f"{id} needs {wanted.__name__}, not {type(data).__name__}: load with {loader}(…)")
@@ -121,7 +129,9 @@ def run(
     split = make_split(entry, data, profile, protocol, fold, seed)
     inputs = inputs or entry.inputs_under(protocol)
     inputs_named(inputs)
-    members = tuple(run(member, data, profile, protocol, fold, seed, weights) for member in entry.members)
+    members = tuple(
+        run(member, data, profile, protocol, fold, seed, weights, epochs=epochs) for member in entry.members
+    )
     behind: Sequence[Run] = members
     predicted = None
     if "predicted" in inputs:

@@ -25,6 +25,7 @@ METRIC_NAMES = {
     "lesion_iou": "IoU, mean of lesion images",
     "all_dice": "Dice, mean of all images",
     "pooled_dice": "Dice, pooled pixels",
+    "pooled_two_class_dice": "Dice, pooled pixels, background counted",
     "pooled_iou": "IoU, pooled pixels",
     "pooled_accuracy": "pixel accuracy",
     "pooled_precision": "pixel precision",
