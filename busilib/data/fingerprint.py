@@ -22,6 +22,7 @@ from busilib.data import duplicates
 from busilib.data.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.images import decode, mask_fault
+from busilib.data.splits import repeated_folds
 
 DIGITS = 16
 """Hexadecimal digits kept of each SHA-256: 64 bits, far from any chance match among 780 images."""
@@ -164,10 +165,14 @@ def table_of(facts: Sequence[Facts]) -> pd.DataFrame:
 
 
 def fingerprint_table(folder: str | Path) -> pd.DataFrame:
-    """The fingerprint table of a folder without faults (see `table_of`); of BUSI, what `read_table` returns.
+    """The fingerprint table of a folder without faults, with folds; of BUSI, what `read_table` returns.
+
+    Returns:
+        The columns of `table_of`, and `fold_0` to `fold_4`: in repeat r, the fold whose test set holds the
+        image (see `busilib.data.splits.repeated_folds`).
 
     Raises:
-        DataError: listing every fault by file name.
+        DataError: listing every fault by file name, or naming a class that is too small for folds.
 
     Example:
         >>> fingerprint_table("Dataset_BUSI_with_GT").equals(read_table())
@@ -175,7 +180,10 @@ def fingerprint_table(folder: str | Path) -> pd.DataFrame:
     """
     facts, faults = read_facts(folder)
     refuse(folder, faults)
-    return table_of(facts)
+    table = table_of(facts)
+    labels = table["class"].map(CLASSES.index).to_numpy()
+    folds = repeated_folds(labels, table["group"].to_numpy())
+    return table.assign(**{f"fold_{repeat}": column for repeat, column in enumerate(folds.T)})
 
 
 def read_table() -> pd.DataFrame:

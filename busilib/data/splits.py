@@ -16,6 +16,8 @@ from sklearn.model_selection import (
 from busilib.data.dataset import CLASSES, DataError
 
 FOLDS = 5
+REPEATS = 5
+"""How often the shipped table divides BUSI into folds."""
 INNER_FOLDS = 8
 """The grouped protocol gives one part in eight of the training images to validation."""
 
@@ -171,14 +173,47 @@ def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: i
         >>> np.intersect1d(data.groups[split.train], data.groups[split.test]).size
         0
     """
-    check_folds(labels, groups, FOLDS)
-    outer = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    rest, test = list(outer.split(labels, labels, groups))[fold]
+    rest, test = _grouped_folds(labels, groups, seed)[fold]
     check_folds(labels[rest], groups[rest], 2)
     smallest = min(len(np.unique(groups[rest][labels[rest] == label])) for label in range(len(CLASSES)))
     inner = StratifiedGroupKFold(min(INNER_FOLDS, smallest), shuffle=True, random_state=seed)
     train, validation = next(inner.split(rest, labels[rest], groups[rest]))
     return Split(rest[train], rest[validation], test, np.array([], np.int64))
+
+
+def _grouped_folds(
+    labels: np.ndarray, groups: np.ndarray, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    check_folds(labels, groups, FOLDS)
+    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    return list(folds.split(labels, labels, groups))
+
+
+def repeated_folds(labels: np.ndarray, groups: np.ndarray, repeats: int = REPEATS) -> np.ndarray:
+    """Repeated grouped stratified folds, so that others can test on the same images.
+
+    Args:
+        labels: int (n,).
+        groups: int (n,), near-duplicates share a number.
+        repeats: how often the images are divided anew.
+
+    Returns:
+        int64 (n, repeats), 0 to 4: the fold whose test set holds the image. Repeat r is what `grouped_split`
+        makes with seed r.
+
+    Raises:
+        DataError: if a class has fewer groups than folds.
+
+    Example:
+        >>> folds = repeated_folds(data.labels, data.groups)
+        >>> np.array_equal(np.flatnonzero(folds[:, 3] == 1), grouped_split(data.labels, data.groups, 1, 3).test)
+        True
+    """
+    table = np.zeros((len(labels), repeats), np.int64)
+    for repeat in range(repeats):
+        for fold, (_, test) in enumerate(_grouped_folds(labels, groups, repeat)):
+            table[test, repeat] = fold
+    return table
 
 
 def slide_split(slides: np.ndarray, fold: int = 0, seed: int = 0) -> Split:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -172,7 +173,7 @@ def _with_steps(study: Study) -> Study:
     names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
     figures = {"classification": classification_metrics, "segmentation": segmentation_metrics}[study.task]
     conditions = dict(study.conditions)
-    for above, here in zip(names, names[1:], strict=False):
+    for above, here in pairwise(names):
         conditions[here] = conditions[here] | {"step": step(study, figures, above, here, draws)}
     return replace(study, conditions=conditions)
 
