@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import ipywidgets
 import numpy as np
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.report.figures import one_image
+from busilib.report.figures import failures, one_image
 
 
 def browse(data: Dataset) -> ipywidgets.Widget:
@@ -25,4 +27,25 @@ def browse(data: Dataset) -> ipywidgets.Widget:
         show,
         kind=ipywidgets.Dropdown(options=CLASSES, description="class"),
         number=ipywidgets.IntSlider(1, 1, most, description="image", continuous_update=False),
+    )
+
+
+def browse_failures(
+    data: Dataset,
+    ids: Sequence[str],
+    captions: Sequence[str],
+    masks: Sequence[np.ndarray] | None = None,
+) -> ipywidgets.Widget:
+    """Leaf through failures with a slider, in the order given (see `busilib.report.figures.failures`).
+
+    Example:
+        >>> browse_failures(data, worst["id"], worst["what happened"])
+    """
+
+    def show(rank: int):
+        here = slice(rank - 1, rank)
+        return failures(data, ids[here], captions[here], None if masks is None else masks[here], columns=1)
+
+    return ipywidgets.interactive(
+        show, rank=ipywidgets.IntSlider(1, 1, len(ids), description="rank", continuous_update=False)
     )
