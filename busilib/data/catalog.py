@@ -60,14 +60,20 @@ def busi_root(folder: str | Path) -> Path:
     )
 
 
-def refuse(folder: str | Path, faults: list[str]) -> None:
+def refuse(folder: str | Path, faults: list[str], is_busi: bool = True) -> None:
     """Raise one error that lists the faults of a folder, the first twenty in full; none, no error.
+
+    Args:
+        folder: named in the error.
+        faults: one line each.
+        is_busi: whether `busi data check` can be asked for the rest.
 
     Raises:
         DataError: if there is any fault.
     """
     if faults:
-        more = f"\n  … and {len(faults) - 20} more; `busi data check` lists all" if len(faults) > 20 else ""
+        rest = "; `busi data check` lists all" if is_busi else ""
+        more = f"\n  … and {len(faults) - 20} more{rest}" if len(faults) > 20 else ""
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         raise DataError(f"{folder}: {count}, nothing loaded:\n  " + "\n  ".join(faults[:20]) + more)
 

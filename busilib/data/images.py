@@ -7,6 +7,7 @@ import io
 import os
 import tempfile
 import warnings
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -134,14 +135,24 @@ def _open_gray(path: Path) -> tuple[Image.Image, np.ndarray]:
         raise DataError(f"{path.parent.name}/{path.name}: {error}") from error
 
 
-def decode(entry: Entry) -> Decoded:
+MaskReader = Callable[[Path, int], np.ndarray]
+"""From a mask file and its image's label to bool (h, w)."""
+
+
+def white(path: Path, label: int) -> np.ndarray:
+    """Where a mask is 128 or brighter: how BUSI and most other sets mark a lesion, whatever its class."""
+    return _open_gray(path)[1] >= 128
+
+
+def decode(entry: Entry, read_mask: MaskReader = white) -> Decoded:
     """Read one image and merge its masks at the original size.
 
     Args:
         entry: as `busilib.data.catalog.scan` returns it.
+        read_mask: how lesions are marked in the masks.
 
     Returns:
-        The decoded image; a mask pixel counts when it is 128 or brighter in any of the masks.
+        The decoded image; a pixel is marked if it is in any of the masks.
 
     Raises:
         DataError: naming the file, if it is damaged, or if a mask has another size than its image.
@@ -153,10 +164,10 @@ def decode(entry: Entry) -> Decoded:
     picture, image = _open_gray(entry.image)
     mask = np.zeros(image.shape, bool)
     for path in entry.masks:
-        part = _open_gray(path)[1] >= 128
+        part = read_mask(path, entry.label)
         if part.shape != image.shape:
             raise DataError(
-                f"{CLASSES[entry.label]}/{path.name}: mask is {part.shape[1]}×{part.shape[0]} pixels, "
+                f"{path.parent.name}/{path.name}: mask is {part.shape[1]}×{part.shape[0]} pixels, "
                 f"its image {entry.image.name} is {image.shape[1]}×{image.shape[0]}. "
                 "They must be of one size; use the mask that was drawn on this image."
             )
@@ -171,7 +182,8 @@ def mask_fault(entry: Entry, mask: np.ndarray) -> str | None:
         >>> mask_fault(entries[0], np.zeros((471, 562), bool))
         'benign/benign (1)_mask.png: empty mask. A benign image shows a lesion; mark it, or move the image.'
     """
-    name, where = CLASSES[entry.label], f"{CLASSES[entry.label]}/{entry.masks[0].name}"
+    file = entry.masks[0] if entry.masks else entry.image
+    name, where = CLASSES[entry.label], f"{file.parent.name}/{file.name}"
     if name == "normal" and mask.any():
         return (
             f"{where}: {mask.sum()} pixels are marked. A normal image has none; empty it, or move the image."
@@ -203,8 +215,33 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
     """
     entries, faults = scan(folder)
     refuse(folder, faults)
+    return load_entries(folder, entries, size, cache, name)
+
+
+def load_entries(
+    folder: str | Path,
+    entries: Sequence[Entry],
+    size: int,
+    cache: bool,
+    name: str,
+    cases: Sequence[str] | None = None,
+    read_mask: MaskReader = white,
+) -> Dataset:
+    """Decode and resize images whose files are known, or take them from the cache.
+
+    Args:
+        folder: named in errors.
+        entries: at least one.
+        size, cache, name: see `load_busi`.
+        cases: whose image each is: images of one case get one group; None groups near-duplicates.
+        read_mask: see `decode`.
+
+    Raises:
+        DataError: listing every fault by file name.
+    """
     with ThreadPoolExecutor() as pool:
-        digest = hashlib.sha256(f"{LOADER_VERSION} {size} {duplicates.THRESHOLD}".encode())
+        settings = (LOADER_VERSION, size, duplicates.THRESHOLD, read_mask.__qualname__, cases)
+        digest = hashlib.sha256(repr(settings).encode())
         for part in pool.map(_digest, entries):
             digest.update(part)
         stored = cache_folder() / "datasets" / f"{digest.hexdigest()[:32]}.npz"
@@ -212,9 +249,9 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
             dataset = _read_cache(stored, name)
             if dataset is not None:
                 return dataset
-        parts = list(pool.map(partial(_prepare, size=size), entries))
-    refuse(folder, [part for part in parts if isinstance(part, str)])
-    dataset = _assemble(entries, parts, name)
+        parts = list(pool.map(partial(_prepare, size=size, read_mask=read_mask), entries))
+    refuse(folder, [part for part in parts if isinstance(part, str)], is_busi=cases is None)
+    dataset = _assemble(entries, parts, name, cases)
     if cache:
         try:
             _write_cache(stored, dataset)
@@ -228,17 +265,17 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
 
 
 def _digest(entry: Entry) -> bytes:
-    """Digest of the file contents of one entry; the id makes it depend on names, not on folders."""
-    digest = hashlib.sha256(entry.id.encode())
+    """Digest of the label and file contents of one entry; the id makes it depend on names, not on folders."""
+    digest = hashlib.sha256(f"{entry.id} {entry.label}".encode())
     for path in (entry.image, *entry.masks):
         digest.update(hashlib.sha256(read_bytes(path)).digest())
     return digest.digest()
 
 
-def _prepare(entry: Entry, size: int) -> tuple | str:
+def _prepare(entry: Entry, size: int, read_mask: MaskReader) -> tuple | str:
     """What `_assemble` needs of one image, or the fault that it has."""
     try:
-        whole = decode(entry)
+        whole = decode(entry, read_mask)
     except DataError as error:
         return str(error)
     return mask_fault(entry, whole.mask) or (
@@ -249,10 +286,13 @@ def _prepare(entry: Entry, size: int) -> tuple | str:
     )
 
 
-def _assemble(entries: list[Entry], parts: list[tuple], name: str) -> Dataset:
+def _assemble(
+    entries: Sequence[Entry], parts: list[tuple], name: str, cases: Sequence[str] | None
+) -> Dataset:
     images, masks, thumbnails, facts = (list(column) for column in zip(*parts, strict=True))
     labels = np.array([entry.label for entry in entries], np.int64)
-    groups = duplicates.group_pairs(duplicates.pairs_above(np.stack(thumbnails)), len(entries))
+    alike = duplicates.group_pairs(duplicates.pairs_above(np.stack(thumbnails)), len(entries))
+    groups = alike if cases is None else pd.factorize(np.asarray(cases))[0].astype(np.int64)
     heights, widths, overlays = zip(*facts, strict=True)
     table = pd.DataFrame(
         {
@@ -263,7 +303,7 @@ def _assemble(entries: list[Entry], parts: list[tuple], name: str) -> Dataset:
             "height": np.array(heights, np.int64),
             "n_masks": np.array([len(entry.masks) for entry in entries], np.int64),
             "overlay": np.array(overlays, bool),
-            "label_conflict": duplicates.label_conflicts(groups, labels),
+            "label_conflict": duplicates.label_conflicts(alike, labels),
         }
     )
     return Dataset(np.stack(images), np.stack(masks), labels, table, name)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.dataset import CLASSES
+from busilib.errors import UserError
 from busilib.evaluation.segmentation import count_pixels, surface_distances
 from busilib.evaluation.tissue import tissue_counts
 from busilib.experiments import provenance
@@ -94,9 +95,24 @@ def predictor(run: Run) -> Callable[..., np.ndarray]:
         return lambda indices, inputs="image", head="": ensemble.join(
             np.stack([member(indices, inputs) for member in members]), weights
         )
+    return _network_predictor(run, network(run))
+
+
+def network(run: Run):
+    """The trained Keras model of a finished run, loaded once: ask it, do not train it on.
+
+    Raises:
+        UserError: if the run's experiment is a rule or an ensemble.
+
+    Example:
+        >>> network(run("r2-cnn", data, "smoke")).name
+        'r2_cnn'
+    """
     from busilib.training.fit import BEST
 
-    return _network_predictor(run, _loaded(run.experiment.build, run.settings, run.folder / BEST))
+    if run.experiment.kind != "network":
+        raise UserError(f"{run.experiment.id} has no network of its own: it is a {run.experiment.kind}")
+    return _loaded(run.experiment.build, run.settings, run.folder / BEST)
 
 
 @lru_cache(maxsize=4)

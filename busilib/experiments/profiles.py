@@ -8,8 +8,10 @@ from pathlib import Path
 
 from busilib.data.bcss import load_bcss
 from busilib.data.dataset import DataError, Dataset
+from busilib.data.external.outside import load_outside
 from busilib.data.fingerprint import read_table
 from busilib.data.images import cache_folder, load_busi
+from busilib.data.shift import shifted
 from busilib.data.tiles import Tiles
 from busilib.errors import UnknownNameError
 from busilib.experiments.experiment import Experiment
@@ -153,6 +155,38 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) 
     data = load_busi(source, size or profile(name).size, name=called)
     facts = ["id", "width", "height"]
     return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
+
+
+OUTSIDE_SEED = 1000
+"""Added to the seed of the phantoms that stand in for an outside set, so that they are other pictures."""
+
+
+def outside_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) -> Dataset:
+    """Images from elsewhere, at a profile's working size or the `size` in pixels that is given.
+
+    No outside set is shipped or downloaded, so every profile takes phantoms where no folder is given: other
+    ones than `load_data` draws, changed as if another scanner had made them.
+
+    Args:
+        name: of the profile.
+        folder: of BrEaST, BUS-BRA or BUS-UCLM (see `busilib.data.external`); empty for phantoms.
+        seed: of the phantoms.
+        size: height and width in pixels; 0 for the profile's.
+
+    Returns:
+        The dataset, named after the set it is, or "shifted phantoms".
+
+    Raises:
+        DataError: if the folder holds none of the three, or for any fault in it.
+
+    Example:
+        >>> outside_data("smoke").name
+        'shifted phantoms'
+    """
+    size = size or profile(name).size
+    if folder:
+        return load_outside(folder, size)
+    return shifted(load_busi(_phantom_folder(seed + OUTSIDE_SEED), size, name="phantoms"), seed)
 
 
 def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) -> Tiles:

@@ -18,9 +18,11 @@ import pandas as pd
 from busilib.data.dataset import CLASSES
 from busilib.data.fingerprint import read_table
 from busilib.data.splits import hold_out
+from busilib.evaluation.attention import attention_metrics, attention_support
 from busilib.evaluation.classification import classification_metrics, classification_support
 from busilib.evaluation.combined import gate_counts
 from busilib.evaluation.intervals import bootstrap
+from busilib.evaluation.malignancy import malignancy_metrics, malignancy_support
 from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
 from busilib.evaluation.tissue import tissue_metrics, tissue_support
 from busilib.experiments.profiles import profile
@@ -31,6 +33,8 @@ FIGURES = {
     "segmentation": (segmentation_metrics, segmentation_support),
     "classification": (classification_metrics, classification_support),
     "tissue": (tissue_metrics, tissue_support),
+    "attention": (attention_metrics, attention_support),
+    "malignancy": (malignancy_metrics, malignancy_support),
 }
 
 
@@ -38,6 +42,8 @@ MAIN_FIGURES = {
     "segmentation": ("lesion_dice", "pooled_dice", "normal_false_positive_rate"),
     "classification": ("accuracy", "macro_f1", "macro_auc"),
     "tissue": ("pixel_accuracy", "majority_rate", "macro_dice"),
+    "malignancy": ("malignancy_auc", "sensitivity", "specificity"),
+    "attention": ("share_inside", "lesion_share", "hit_rate"),
 }
 """The figures that stand for an experiment where there is room for few."""
 
@@ -70,7 +76,7 @@ def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int
     """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
 
     Args:
-        task: "segmentation", "classification" or "tissue".
+        task: key of `FIGURES`.
         predictions: rows as in `predictions.csv`.
         groups: int (n,), the group of each row.
         draws: bootstrap samples.

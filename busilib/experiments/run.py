@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import DataError, Dataset
 from busilib.data.splits import Split
 from busilib.experiments.experiment import Experiment
 from busilib.settings import Settings
@@ -127,6 +127,28 @@ class Run:
 
         shown = self if predicted is None else replace(self, predicted=predicted)
         return predictor(shown)(indices, inputs or self.test_inputs, head)
+
+    def on(self, data: Dataset) -> Run:
+        """The same trained model with other images to ask it about: ask `probabilities`.
+
+        Indices then point into `data`; split, predictions and history stay those of the run's own data.
+
+        Args:
+            data: at the size of the run's own.
+
+        Raises:
+            DataError: if the images have another size.
+
+        Example:
+            >>> run.on(outside).probabilities(np.arange(len(outside))).shape
+            (256, 128, 128)
+        """
+        if data.size != self.data.size:
+            raise DataError(
+                f"{data.name}: images of {data.size} pixels, but {self.name} works at {self.data.size}. "
+                "Load them at that size."
+            )
+        return replace(self, data=data, predicted=None, members=tuple(one.on(data) for one in self.members))
 
 
 def record_name(entry: Experiment, protocol: str, inputs: str = "") -> str:

@@ -39,7 +39,9 @@ def digest(root: Path, notebook: Path, parameters: Mapping[str, object]) -> str:
         "results": [(str(path.relative_to(root)), source_digest(path)) for path in results],
         "versions": provenance.versions(),
         "backend": os.environ.get("KERAS_BACKEND", ""),
-        "files": [_identity(str(parameters.get(name) or "")) for name in ("data", "weights", "bcss")],
+        "files": [
+            _identity(str(parameters.get(name) or "")) for name in ("data", "weights", "bcss", "outside")
+        ],
         "local weights": _identity(os.environ.get("BUSI_WEIGHTS_DIR", "")),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

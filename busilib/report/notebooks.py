@@ -35,7 +35,7 @@ RECORD = "busilib"
 CELL_TIMEOUT = {"smoke": 20 * 60, "laptop": 6 * 3600, "full": 6 * 3600}
 """Seconds that one cell may take, by profile: far above any honest run, so that only a hang meets it."""
 
-SPECIAL = {"weights": "pretrained weights", "bcss": "histology"}
+SPECIAL = {"weights": "pretrained weights", "bcss": "histology", "outside": "outside data"}
 """Parameters that only some notebooks have, and what they are."""
 
 
@@ -101,6 +101,7 @@ def execute(
     only: Sequence[str] = (),
     weights: str = "",
     bcss: str = "",
+    outside: str = "",
     console: Console | None = None,
 ) -> list[Executed]:
     """Run the notebooks in number order into `_build/executed/<profile>/`.
@@ -118,6 +119,7 @@ def execute(
         weights: where pretrained backbones come from, passed to the notebooks that declare it; "" leaves
             the choice to the profile.
         bcss: folder of the histology, passed to the notebook that declares it; "" for its phantoms.
+        outside: folder of an outside set, passed to the notebook that declares it; "" for phantoms.
         console: where the progress goes; live in a terminal, one line per notebook elsewhere.
 
     Returns:
@@ -134,7 +136,8 @@ def execute(
     root = root.resolve()
     console = console or Console()
     wanted = {"profile": profile, "data": _absolute(data), "seed": seed}
-    special = {name: _absolute(value) for name, value in (("weights", weights), ("bcss", bcss)) if value}
+    given = {"weights": weights, "bcss": bcss, "outside": outside}
+    special = {name: _absolute(value) for name, value in given.items() if value}
     plans = {source: _parameters_of(source, wanted | special) for source in find(root, only)}
     for name in special:
         if not any(name in parameters for parameters in plans.values()):
