@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+from busilib.cli_data import data_app, weights_app
 from busilib.errors import UserError
 
 
@@ -48,107 +49,18 @@ Weights = Annotated[
     ),
 ]
 
+Outside = Annotated[
+    str, typer.Option(help="Folder of BrEaST, BUS-BRA or BUS-UCLM, for outside data. Left out: phantoms.")
+]
+
 
 @app.callback()
 def main() -> None:
     """Commands share one registry of experiments and one set of profiles."""
 
 
-data_app = typer.Typer(no_args_is_help=True, help="Get, make and check data.")
 app.add_typer(data_app, name="data")
-Folder = Annotated[Path, typer.Argument(metavar="DIR")]
-
-
-@data_app.command("phantom")
-def data_phantom(
-    folder: Folder,
-    benign: Annotated[int, typer.Option(help="Number of images, at least 6.")] = 28,
-    malignant: Annotated[int, typer.Option(help="Number of images, at least 4.")] = 20,
-    normal: Annotated[int, typer.Option(help="Number of images, at least 3.")] = 16,
-    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
-) -> None:
-    """Write a synthetic BUSI into DIR: same layout and faults, no patients."""
-    from busilib.data.phantom import write_phantom
-
-    write_phantom(folder, benign=benign, malignant=malignant, normal=normal, seed=seed)
-    typer.echo(f"{folder}: {benign} benign, {malignant} malignant and {normal} normal phantoms, seed {seed}")
-
-
-@data_app.command("histology-phantom")
-def data_histology_phantom(
-    folder: Folder,
-    slides: Annotated[int, typer.Option(help="Number of slides, at least 5.")] = 10,
-    tiles: Annotated[int, typer.Option(help="Tiles of each slide.")] = 6,
-    size: Annotated[int, typer.Option(help="Height and width of a tile in pixels, at least 32.")] = 224,
-    seed: Annotated[int, typer.Option(help="Another seed draws other pictures.")] = 0,
-    layout: Annotated[str, typer.Option(help="BCSS_512 (22 codes) or BCSS (three labels).")] = "BCSS_512",
-) -> None:
-    """Write a synthetic BCSS (histology, for R5) into DIR: same layout and codes, no patients."""
-    from busilib.data.histology_phantom import write_histology_phantom
-
-    write_histology_phantom(folder, slides=slides, tiles_per_slide=tiles, size=size, seed=seed, layout=layout)
-    typer.echo(f"{folder}: {slides * tiles} tiles of {slides} synthetic slides in {layout}/, seed {seed}")
-
-
-@data_app.command("fetch")
-def data_fetch() -> None:
-    """Download BUSI from Kaggle (once), check it, and print its folder."""
-    from busilib.data.download import fetch, kaggle_cache
-
-    folder = fetch()
-    if _check(folder, as_json=False):
-        again = f"delete {kaggle_cache()} and run `busi data fetch` again"
-        typer.echo(f"busi: the download is damaged: {again}.", err=True)
-        raise typer.Exit(1)
-    typer.echo(f'Use it with: --data "{folder}"')
-
-
-@data_app.command("check")
-def data_check(
-    folder: Folder,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
-) -> None:
-    """Read a BUSI folder and report counts, faults, near-duplicates, and whether it is BUSI.
-
-    Exit code 1 if it has faults, 2 if there is no BUSI folder.
-    """
-    if _check(folder, as_json):
-        raise typer.Exit(1)
-
-
-def _check(folder: Path, as_json: bool) -> bool:
-    """Print a report; whether it lists faults."""
-    from rich.console import Console
-
-    from busilib.data.check import check, render
-
-    with Console(stderr=True).status("Reading every image …"):
-        report = check(folder)
-    if as_json:
-        typer.echo(json.dumps(report.to_dict(), indent=1))
-    else:
-        render(report, Console())
-    return bool(report.faults)
-
-
-weights_app = typer.Typer(no_args_is_help=True, help="Make weights files out of what others publish.")
 app.add_typer(weights_app, name="weights")
-
-
-@weights_app.command("convert")
-def weights_convert(
-    name: Annotated[str, typer.Argument(metavar="NETWORK", help="resnet34.")],
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch's state dict, a .pth file.")],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
-) -> None:
-    """Turn PyTorch's ImageNet weights into a weights file for Keras; needs PyTorch, once."""
-    from busilib.errors import UnknownNameError
-    from busilib.models.torch_weights import convert_resnet34
-
-    if name != "resnet34":
-        raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
-    target = convert_resnet34(file, out)
-    typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')
 
 
 @app.command()
@@ -220,6 +132,68 @@ def train(
 
 
 @app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="Such as negative-controls; an unknown name lists all.")],
+    profile: Profile = "smoke",
+    data: Data = "",
+    seed: Seed = 0,
+    weights: Weights = "",
+    outside: Outside = "",
+) -> None:
+    """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
+
+    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    """
+    from busilib.experiments import studies
+    from busilib.experiments.results import MAIN_FIGURES
+    from busilib.experiments.study import write_study
+    from busilib.paths import project_root
+
+    found = studies.study(name, studies.Asked(profile, data, seed, weights, outside))
+    root = project_root()
+    ours = found.facts["dataset"]["name"] == "BUSI"
+    target = write_study(found, root / ("results" if ours else "_build/results"))
+    key = MAIN_FIGURES[found.task][0]
+    for condition in found.conditions:
+        figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
+        typer.echo("{:44} {value:.3f}  ({low:.3f} to {high:.3f})".format(condition, **figure))
+    typer.echo(f"Recorded in {target.relative_to(root)}")
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[
+        Path,
+        typer.Argument(help="CSV with id,benign,malignant,normal (also fold), or a folder of masks by id."),
+    ],
+    data: Annotated[str, typer.Option(help="BUSI's folder; needed for masks.")] = "",
+    split: Annotated[
+        Path | None, typer.Option(help="CSV with id,part (train, validation, test), or id,fold.")
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Some of the images may be missing.")] = False,
+    draws: Annotated[int, typer.Option(min=10, help="Bootstrap samples behind each interval.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write metrics.json, predictions.csv and report.md.")
+    ] = None,
+) -> None:
+    """Check and measure anybody's predictions on BUSI: figures, intervals, calibration, leaks."""
+    from rich.console import Console
+
+    from busilib.experiments.evaluate import evaluate
+    from busilib.report.submission import render, write
+
+    with Console(stderr=True).status("Reading …") as status:
+        found = evaluate(predictions, data, split, partial, draws, step=status.update)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        render(found, Console())
+    if out:
+        typer.echo(f"\nWritten to {write(found, out)}", err=as_json)
+
+
+@app.command()
 def report(
     profile: Profile = "smoke",
     data: Data = "",
@@ -231,13 +205,14 @@ def report(
     bcss: Annotated[
         str, typer.Option(help="Folder of BCSS, for the histology notebook. Left out: phantoms.")
     ] = "",
+    outside: Outside = "",
 ) -> None:
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
     from busilib.paths import project_root
     from busilib.report import book, notebooks
 
     root = project_root()
-    notebooks.execute(root, profile, data, seed, only or [], weights, bcss)
+    notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
     page = book.build(root, profile, partial=bool(only))
     typer.echo(f"Open {page}")
 

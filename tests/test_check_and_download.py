@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import sys
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -127,9 +128,14 @@ def test_check_of_phantoms(phantom_dir, phantom):
     assert report.width == (phantom.table["width"].min(), phantom.table["width"].max())
     assert report.height == (phantom.table["height"].min(), phantom.table["height"].max())
     assert report.overlays == ("benign (2)", "malignant (2)", "normal (2)")
-    assert report.duplicates[0] == {"threshold": 0.95, "pairs": 4, "groups": 4, "images": 8}
-    assert report.duplicates[1]["threshold"] == 0.99 and report.duplicates[1]["pairs"] <= 4
-    assert len(report.duplicate_groups) == 4
+    assert [row["threshold"] for row in report.duplicates] == [0.90, 0.95, 0.97, 0.99]
+    assert report.duplicates[1] == {"threshold": 0.95, "pairs": 4, "groups": 4, "images": 8}
+    assert len(report.duplicate_groups) == 4 and report.folds_fault is None
+    assert {frozenset((pair["first"], pair["second"])) for pair in report.duplicate_pairs} == {
+        frozenset(ids) for ids in report.duplicate_groups
+    }
+    found = [pair["correlation"] for pair in report.duplicate_pairs]
+    assert found == sorted(found, reverse=True) and 0.95 < found[-1] <= found[0] <= 1
     assert report.conflicts == (("benign (11)", "malignant (7)"),)
     assert report.verdict == "this is not BUSI: none of its images is in the shipped table"
 
@@ -177,10 +183,37 @@ def test_check_renders_plain_text_without_a_terminal(phantom_dir):
         "correlation above 0.95: 4 pairs, 4 groups, 8 images",
         "1 group of near-duplicates with more than one label",
         "  benign (11), malignant (7)",
+        "benign (1), benign (12)",
+        "5 stratified folds can be made with each group in one fold",
         "this is not BUSI",
         "none",
     ):
         assert line in text
+
+
+def test_long_lists_of_groups_are_cut_and_the_largest_come_first(phantom_dir):
+    groups = tuple((f"benign ({n})", f"benign ({n + 50})") for n in range(1, 10))
+    report = replace(
+        check(phantom_dir), duplicate_groups=(*groups, ("normal (1)", "normal (2)", "normal (3)"))
+    )
+    lines = [line.strip() for line in shown(report).splitlines()]
+    first = next(i for i, line in enumerate(lines) if line.startswith("Groups at 0.95"))
+    assert lines[first].endswith("normal (1), normal (2), normal (3)")
+    assert lines[first + 7] == "benign (7), benign (57)"
+    assert lines[first + 8] == "and 2 more; --json lists all, with their pairs"
+    assert "Groups at 0.95   none" in shown(replace(report, duplicate_groups=()))
+
+
+def test_check_says_why_no_folds_can_be_made(copied):
+    for n in range(1, 4):
+        (copied / f"normal/normal ({n}).png").unlink()
+        for path in copied.glob(f"normal/normal ({n})_mask*.png"):
+            path.unlink()
+    report = check(copied)
+    assert report.folds_fault.startswith("normal: 3 distinct image(s), fewer than the 5 folds")
+    assert "normal: 3 distinct image(s)" in shown(report)
+    with pytest.raises(DataError, match="normal: 3 distinct"):
+        fingerprint_table(copied)
 
 
 def test_brackets_in_names_are_no_markup(copied):
@@ -191,7 +224,8 @@ def test_brackets_in_names_are_no_markup(copied):
 def test_report_as_json(phantom_dir):
     report = json.loads(json.dumps(check(phantom_dir).to_dict()))
     assert report["comparison"]["kind"] == "other" and report["faults"] == []
-    assert report["duplicates"][0] == {"threshold": 0.95, "pairs": 4, "groups": 4, "images": 8}
+    assert report["duplicates"][1] == {"threshold": 0.95, "pairs": 4, "groups": 4, "images": 8}
+    assert len(report["duplicate_pairs"]) == len(report["duplicate_groups"]) == 4
     assert report["masks_per_image"] == {"1": 23, "2": 2, "3": 1}
 
 
@@ -203,8 +237,24 @@ def test_check_of_busi(busi_dir):
     assert report.masks_per_image == {1: 763, 2: 16, 3: 1}
     assert (report.width, report.height, report.n_sizes) == ((190, 1048), (310, 719), 639)
     assert len(report.overlays) == 15 and len(report.conflicts) == 7
-    assert [tuple(row.values()) for row in report.duplicates] == [(0.95, 209, 127, 292), (0.99, 84, 60, 135)]
-    assert "BUSI: all 780 images and their masks match" in shown(report)
+    assert [tuple(row.values()) for row in report.duplicates] == [
+        (0.90, 250, 145, 338),
+        (0.95, 209, 127, 292),
+        (0.97, 165, 110, 250),
+        (0.99, 84, 60, 135),
+    ]
+    assert len(report.duplicate_pairs) == 209 and len(report.duplicate_groups) == 127
+    assert report.duplicate_pairs[0] == {
+        "first": "benign (433)",
+        "second": "malignant (145)",
+        "correlation": 1.0,
+    }
+    for line in (
+        "BUSI: all 780 images and their masks match",
+        "and 119 more; --json lists all",
+        "columns fold_0 to fold_4",
+    ):
+        assert line in shown(report, width=200)
 
 
 @pytest.mark.slow

@@ -103,6 +103,18 @@ def test_shipped_table_has_busis_groups():
     assert conflicts.tolist() == CONFLICTS
 
 
+@pytest.mark.parametrize(("first", "second", "threshold"), PAIRS)
+def test_published_pairs_share_a_group_in_the_shipped_table(first, second, threshold):
+    table = read_table().set_index("id")
+    assert table.loc[first, "group"] == table.loc[second, "group"]
+    assert table.loc[[first, second], "label_conflict"].all()
+
+
+def test_shipped_groups_are_numbered_in_order_of_appearance():
+    groups = read_table()["group"]
+    assert groups.drop_duplicates().tolist() == list(range(groups.nunique()))
+
+
 @pytest.fixture(scope="module")
 def facts(busi_dir):
     return read_facts(busi_dir)[0]
@@ -120,6 +132,17 @@ def test_busi_counts_at_two_thresholds(facts):
 def test_busi_pairs_are_found(facts, first, second, threshold):
     vectors = {each.id: each.thumbnail for each in facts}
     assert vectors[first] @ vectors[second] > threshold
+
+
+@pytest.mark.slow
+def test_busi_pairs_are_among_the_pairs_and_in_one_group(facts):
+    ids = [each.id for each in facts]
+    found = duplicates.pairs_above(np.stack([each.thumbnail for each in facts]))
+    named = {frozenset((ids[i], ids[j])) for i, j in found[["first", "second"]].to_numpy()}
+    assert {frozenset(pair[:2]) for pair in PAIRS} <= named
+    groups = dict(zip(ids, duplicates.group_pairs(found, len(ids)), strict=True))
+    assert all(groups[first] == groups[second] for first, second, _ in PAIRS)
+    assert list(groups.values()) == read_table()["group"].tolist()
 
 
 @pytest.mark.slow

@@ -91,6 +91,7 @@ def test_one_parameters_cell_with_literals_only(notebook):
     assert all(isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant) for line in body)
     values = {line.targets[0].id: line.value.value for line in body}
     assert values.pop("weights", "") == "", "the profile chooses the weights unless a reader does"
+    assert values.pop("outside", "") == "", "no outside set is shipped"
     dataset = "bcss" if "bcss" in values else "data"
     assert values == {"profile": "smoke", dataset: "", "seed": 0}
 

@@ -97,6 +97,24 @@ def test_folders_are_passed_as_absolute_paths(root, monkeypatch):
     assert printed_by(executed_path(root, "smoke", source)).strip() == f"{root / 'pictures'} imagenet"
 
 
+def test_an_outside_folder_reaches_only_the_notebooks_that_ask_for_it(root, monkeypatch):
+    (root / "elsewhere").mkdir()
+    plain = write(root, "01_a", "print('outside' in globals())")
+    source = write(root, "02_b", "print(outside)", parameters=f'{PARAMETERS}\noutside = ""')
+    monkeypatch.chdir(root)
+    run(root, outside="elsewhere")
+    assert printed_by(executed_path(root, "smoke", plain)).strip() == "False"
+    assert printed_by(executed_path(root, "smoke", source)).strip() == str(root / "elsewhere")
+
+
+def test_digest_follows_the_files_of_an_outside_set(root, tmp_path):
+    source, there = write(root, "01_a"), tmp_path / "there"
+    there.mkdir()
+    before = digest(root, source, {"outside": str(there)})
+    (there / "case001.png").write_bytes(b"1")
+    assert digest(root, source, {"outside": str(there)}) != before
+
+
 def test_undeclared_parameters_are_refused_before_anything_runs(root):
     write(root, "01_a", "open('ran', 'w')")
     write(root, "02_b", parameters='profile = ""\ndata = ""')
@@ -105,6 +123,8 @@ def test_undeclared_parameters_are_refused_before_anything_runs(root):
     assert not (root / "notebooks" / "ran").exists()
     with pytest.raises(NotebookError, match="01_a takes pretrained weights"):
         run(root, only=["01"], weights="imagenet")
+    with pytest.raises(NotebookError, match="01_a takes outside data"):
+        run(root, only=["01"], outside="somewhere")
 
 
 def test_a_failing_cell_is_named_and_never_published(root):

@@ -1,6 +1,7 @@
 """Splits: parts are disjoint and complete, near-duplicates stay together, classes keep their shares."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,6 +10,7 @@ from busilib.data.dataset import CLASSES, DataError
 from busilib.data.fingerprint import read_table
 from busilib.data.splits import (
     FOLDS,
+    REPEATS,
     ReportSplit,
     Split,
     check_folds,
@@ -16,6 +18,7 @@ from busilib.data.splits import (
     hold_out,
     leaked,
     random_split,
+    repeated_folds,
 )
 from busilib.experiments.registry import EXPERIMENTS
 
@@ -98,6 +101,67 @@ def test_grouped_splits_of_busi(busi, fold):
     for part, share in ((split.train, 0.7), (split.validation, 0.1), (split.test, 0.2)):
         expected = np.bincount(labels) * share
         assert (np.abs(np.bincount(labels[part]) - expected) <= 2).all()
+
+
+def test_shipped_folds_can_be_made_again(busi):
+    shipped = read_table()[[f"fold_{repeat}" for repeat in range(REPEATS)]].to_numpy()
+    assert np.array_equal(shipped, repeated_folds(*busi))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("repeat", range(REPEATS))
+def test_shipped_folds_are_those_of_the_grouped_splits(busi, repeat):
+    labels, groups = busi
+    shipped = read_table()[f"fold_{repeat}"].to_numpy()
+    for fold in range(FOLDS):
+        test = grouped_split(labels, groups, fold, seed=repeat).test
+        assert np.array_equal(np.flatnonzero(shipped == fold), test)
+
+
+def test_shipped_folds_keep_groups_and_strata():
+    table = read_table()
+    columns = [f"fold_{repeat}" for repeat in range(REPEATS)]
+    assert [name for name in table if name.startswith("fold")] == columns
+    assert (table.groupby("group")[columns].nunique() == 1).all(axis=None)
+    share = table["class"].value_counts() / FOLDS
+    for column in columns:
+        assert sorted(table[column].unique()) == list(range(FOLDS))
+        counts = pd.crosstab(table["class"], table[column])
+        assert (counts.sub(share, axis=0).abs() <= 2).all(axis=None)
+    assert table[columns].T.drop_duplicates().shape[0] == REPEATS  # no two repeats are the same
+
+
+@settings(max_examples=5, deadline=None, derandomize=True)
+@given(labelled_groups())
+def test_repeated_folds(data):
+    labels, groups = data
+    repeats = 2
+    folds = repeated_folds(labels, groups, repeats)
+    assert folds.shape == (len(labels), repeats) and folds.dtype == np.int64
+    for repeat in range(repeats):
+        column = pd.Series(folds[:, repeat])
+        assert set(column) == set(range(FOLDS))
+        assert (column.groupby(groups).nunique() == 1).all()
+        for fold in range(FOLDS):
+            test = grouped_split(labels, groups, fold, repeat).test
+            assert np.array_equal(np.flatnonzero(column == fold), test)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 2**31 - 1))
+def test_no_seed_separates_a_group_of_busi(seed):
+    table = read_table()
+    labels, groups = table["class"].map(CLASSES.index).to_numpy(), table["group"].to_numpy()
+    split = grouped_split(labels, groups, fold=seed % FOLDS, seed=seed)
+    of_part = [set(groups[part]) for part in (split.train, split.validation, split.test)]
+    assert sum(map(len, of_part)) == len(set.union(*of_part)) == len(set(groups))
+    assert not leaked(groups, split).any()
+
+
+def test_too_few_groups_for_repeated_folds():
+    with pytest.raises(DataError, match="normal: 4 distinct"):
+        repeated_folds(np.repeat([0, 1, 2], [9, 9, 4]), np.arange(22))
 
 
 def test_another_seed_is_another_split():

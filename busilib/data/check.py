@@ -14,11 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from busilib.data.catalog import busi_root
-from busilib.data.dataset import CLASSES
-from busilib.data.duplicates import THRESHOLD, threshold_counts
+from busilib.data.dataset import CLASSES, DataError
+from busilib.data.duplicates import THRESHOLD, THRESHOLDS, pairs_above, threshold_counts
 from busilib.data.fingerprint import Comparison, compare, read_facts, read_table, table_of
-
-THRESHOLDS = (THRESHOLD, 0.99)
+from busilib.data.splits import FOLDS, REPEATS, check_folds
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,11 @@ class Report:
         n_sizes: number of different sizes.
         overlays: ids of images with coloured marks.
         duplicates: per threshold of correlation `threshold`, `pairs`, `groups` and `images` in them.
+        duplicate_pairs: ids `first` and `second` of each pair above 0.95 and their `correlation`, most alike
+            first.
         duplicate_groups: ids of each group at 0.95.
         conflicts: those of the groups that hold more than one class.
+        folds_fault: why no grouped folds can be made of these images, or None.
         comparison: with the shipped table of BUSI.
         faults: one line each, beginning with the file.
     """
@@ -48,8 +50,10 @@ class Report:
     n_sizes: int
     overlays: tuple[str, ...]
     duplicates: tuple[Mapping[str, float], ...]
+    duplicate_pairs: tuple[Mapping[str, str | float], ...]
     duplicate_groups: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]
+    folds_fault: str | None
     comparison: Comparison
     faults: tuple[str, ...]
 
@@ -89,7 +93,8 @@ def check(folder: str | Path) -> Report:
     root = busi_root(folder)
     facts, faults = read_facts(root)
     table = table_of(facts)
-    counts = threshold_counts(np.array([each.thumbnail for each in facts]), THRESHOLDS)
+    thumbnails = np.array([each.thumbnail for each in facts])
+    counts = threshold_counts(thumbnails, THRESHOLDS)
     return Report(
         folder=str(root),
         images={name: int((table["class"] == name).sum()) for name in CLASSES},
@@ -99,11 +104,31 @@ def check(folder: str | Path) -> Report:
         n_sizes=len(table[["width", "height"]].drop_duplicates()),
         overlays=tuple(each.id for each in facts if each.overlay),
         duplicates=tuple(counts.to_dict("records")),
+        duplicate_pairs=_pairs(table, thumbnails),
         duplicate_groups=_groups(table),
         conflicts=_groups(table[table["label_conflict"]]),
+        folds_fault=_folds_fault(table),
         comparison=compare(table),
         faults=tuple(faults),
     )
+
+
+def _pairs(table: pd.DataFrame, thumbnails: np.ndarray) -> tuple[dict, ...]:
+    pairs, ids = pairs_above(thumbnails), table["id"].to_numpy()
+    named = pairs.assign(
+        first=ids[pairs["first"]],
+        second=ids[pairs["second"]],
+        correlation=pairs["correlation"].astype(float).round(4),
+    )
+    return tuple(named.to_dict("records"))
+
+
+def _folds_fault(table: pd.DataFrame) -> str | None:
+    try:
+        check_folds(table["class"].map(CLASSES.index).to_numpy(), table["group"].to_numpy(), FOLDS)
+    except DataError as error:
+        return str(error)
+    return None
 
 
 def _groups(table: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
@@ -141,10 +166,12 @@ def _rows(report: Report) -> dict[str, list[str]]:
             f"{_count(row['groups'], 'group')}, {_count(row['images'], 'image')}"
             for row in report.duplicates
         ],
+        f"Groups at {THRESHOLD}": _largest(report.duplicate_groups),
         "Label conflicts": [
             f"{_count(len(report.conflicts), 'group')} of near-duplicates with more than one label",
             *(f"  {', '.join(ids)}" for ids in report.conflicts),
         ],
+        "Folds": [_folds(report)],
         "Pixels": [report.verdict],
         "Faults": [str(len(report.faults) or "none")],
     }
@@ -157,6 +184,23 @@ def _rows(report: Report) -> dict[str, list[str]]:
         }
         rows["Pixels"] += [f"{len(ids)} {name}: {_some(ids)}" for name, ids in lists.items() if ids]
     return rows
+
+
+def _largest(groups: Sequence[Sequence[str]], most: int = 8) -> list[str]:
+    """The largest groups, one a line, and how many more there are."""
+    lines = [", ".join(ids) for ids in sorted(groups, key=len, reverse=True)[:most]]
+    if len(groups) > most:
+        lines.append(f"and {len(groups) - most} more; --json lists all, with their pairs")
+    return lines or ["none"]
+
+
+def _folds(report: Report) -> str:
+    if report.comparison.kind == "same":
+        return (
+            f"the shipped table busi_table.csv has {REPEATS} × {FOLDS} for these images, stratified, with "
+            f"each group in one fold: columns fold_0 to fold_{REPEATS - 1}"
+        )
+    return report.folds_fault or f"{FOLDS} stratified folds can be made with each group in one fold"
 
 
 def _count(n: int, what: str) -> str:

@@ -12,7 +12,10 @@ from scipy.sparse.csgraph import connected_components
 
 THUMBNAIL = 64
 THRESHOLD = 0.95
-"""Normalised cross-correlation from which two pictures count as one; see `pairs_above` for its effect."""
+"""Normalised cross-correlation above which two pictures count as one; `threshold_counts` shows its effect."""
+
+THRESHOLDS = (0.90, 0.95, 0.97, 0.99)
+"""At which the effect of the threshold is shown."""
 
 
 def thumbnail(image: np.ndarray) -> np.ndarray:

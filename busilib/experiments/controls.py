@@ -20,6 +20,10 @@ MARGIN = 0.04
 """What is added to each side of a lesion's box before it is painted out, as a fraction of the image."""
 
 
+PERMUTATIONS = 5
+"""How often labels are permuted: one shuffle may by chance point the way of the true labels."""
+
+
 def lesion_boxes(data: Dataset, seed: int = 0) -> np.ndarray:
     """A box around the lesion of each image, with a margin; normal images borrow the box of another image.
 
@@ -78,8 +82,13 @@ def border_only(images: np.ndarray) -> np.ndarray:
     return framed
 
 
-def permuted(data: Dataset, splits: list[Split], seed: int = 0) -> list[np.ndarray]:
+def permuted(data: Dataset, splits: list[Split], seed: int = 0, number: int = 0) -> list[np.ndarray]:
     """For each fold the labels of all images, those of training and validation images shuffled.
+
+    Args:
+        data: the dataset.
+        splits: one per fold.
+        seed, number: of the shuffle.
 
     Example:
         >>> permuted(data, splits)[0].shape == data.labels.shape
@@ -88,7 +97,7 @@ def permuted(data: Dataset, splits: list[Split], seed: int = 0) -> list[np.ndarr
     shuffled = []
     for fold, split in enumerate(splits):
         labels, known = data.labels.copy(), np.concatenate([split.train, split.validation])
-        labels[known] = np.random.default_rng((seed, fold)).permutation(labels[known])
+        labels[known] = np.random.default_rng((seed, number, fold)).permutation(labels[known])
         shuffled.append(labels)
     return shuffled
 
@@ -104,6 +113,23 @@ def shapes(data: Dataset) -> np.ndarray:
     return np.column_stack([width, height, width / height])
 
 
+def control_views(data: Dataset, seed: int = 0) -> dict[str, np.ndarray]:
+    """What each control that looks at pictures is shown, by its name: uint8 (n, h, w), the whole image first.
+
+    Example:
+        >>> list(control_views(data))[0]
+        'whole image'
+    """
+    boxes = lesion_boxes(data, seed)
+    return {
+        WHOLE: data.images,
+        "true mask alone": data.masks.astype(np.uint8) * 255,
+        "box around the lesion alone": boxes.astype(np.uint8) * 255,
+        "lesion painted out": painted_out(data.images, boxes),
+        "border alone": border_only(data.images),
+    }
+
+
 def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str = "") -> Study:
     """Out-of-fold accuracy of a linear probe (see `probe`) that is shown everything but the lesion.
 
@@ -115,22 +141,15 @@ def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str =
 
     Returns:
         The study "negative-controls". Its first condition sees the whole image; two more are parts of the
-        same predictions: images with coloured marks and images without.
+        same predictions: images with coloured marks and images without. Permuted labels hold every image
+        `PERMUTATIONS` times.
 
     Example:
         >>> negative_controls(load_data("smoke"), "smoke").metrics("true mask alone")["accuracy"]
     """
     source = probe_weights(profile, weights)
+    seen = {name: features(images, source, seed) for name, images in control_views(data, seed).items()}
     splits = [grouped_split(data.labels, data.groups, fold, seed) for fold in range(FOLDS)]
-    boxes = lesion_boxes(data, seed)
-    views = {
-        WHOLE: data.images,
-        "true mask alone": data.masks.astype(np.uint8) * 255,
-        "box around the lesion alone": boxes.astype(np.uint8) * 255,
-        "lesion painted out": painted_out(data.images, boxes),
-        "border alone": border_only(data.images),
-    }
-    seen = {name: features(images, source, seed) for name, images in views.items()}
     tables = {name: probe_predictions(x, data, splits) for name, x in seen.items()}
     tables["size and aspect ratio alone"] = _from_shapes(data, splits, seed)
     tables["labels permuted"] = _from_permuted(seen[WHOLE], data, splits, seed)
@@ -146,9 +165,13 @@ def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str =
 
 def _from_permuted(x: np.ndarray, data: Dataset, splits: list[Split], seed: int) -> pd.DataFrame:
     tables = []
-    for fold, (split, labels) in enumerate(zip(splits, permuted(data, splits, seed), strict=True)):
-        model = fit_probe(x[split.train], labels[split.train], x[split.validation], labels[split.validation])
-        tables.append(prediction_rows(model, x[split.test], data.subset(split.test), fold))
+    for number in range(PERMUTATIONS):
+        for fold, (split, labels) in enumerate(
+            zip(splits, permuted(data, splits, seed, number), strict=True)
+        ):
+            known, watched = split.train, split.validation
+            model = fit_probe(x[known], labels[known], x[watched], labels[watched])
+            tables.append(prediction_rows(model, x[split.test], data.subset(split.test), fold))
     return pd.concat(tables, ignore_index=True)
 
 

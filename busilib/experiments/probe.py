@@ -18,7 +18,7 @@ from busilib.data.splits import Split
 from busilib.experiments.profiles import settings_for
 from busilib.experiments.registry import experiment
 
-STRENGTHS = tuple(float(10**power) for power in range(-5, 2))
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Inverse regularisation strengths (C) to choose from."""
 
 BATCH = 64
@@ -81,7 +81,7 @@ def fit_probe(x: np.ndarray, labels: np.ndarray, watch: np.ndarray, watch_labels
         >>> fit_probe(x[train], labels[train], x[validation], labels[validation]).predict_proba(x[test])
     """
     fitted = [
-        make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=200)).fit(x, labels)
+        make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000)).fit(x, labels)
         for strength in STRENGTHS
     ]
     return max(fitted, key=lambda one: one.score(watch, watch_labels))
@@ -122,4 +122,4 @@ def prediction_rows(model: Pipeline, x: np.ndarray, data: Dataset, fold: int) ->
     found = np.zeros((len(data), len(CLASSES)))
     found[:, model.classes_] = model.predict_proba(x)
     table = data.table[["id", "group"]].assign(fold=fold, true=data.table["class"])
-    return table.assign(**dict(zip(CLASSES, found.round(6).T, strict=True))).reset_index(drop=True)
+    return table.assign(**dict(zip(CLASSES, found.round(4).T, strict=True))).reset_index(drop=True)

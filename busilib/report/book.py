@@ -17,7 +17,7 @@ import yaml
 
 from busilib.errors import UserError
 from busilib.experiments import provenance
-from busilib.report import generated
+from busilib.report import cards, generated
 from busilib.report.digest import source_digest
 from busilib.report.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 
@@ -203,6 +203,8 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
 
     _fill(site / "book" / "status.md", "<!-- generated:status -->", generated.status(records))
     _fill(site / "book" / "claims.md", "<!-- generated:claims -->", generated.claims(root))
+    for page in (site / "book").glob("*.md"):
+        page.write_text(cards.fill(page.read_text(encoding="utf-8"), root), encoding="utf-8")
     return site
 
 

@@ -1,5 +1,6 @@
 """The figures of the book: each takes data, returns a Matplotlib figure, and looks like the others."""
 
+from busilib.report.figures.attention import attention, heat_maps
 from busilib.report.figures.data import (
     augmentations,
     class_counts,
@@ -13,6 +14,7 @@ from busilib.report.figures.data import (
     threshold_effect,
 )
 from busilib.report.figures.histology import code_shares, dice_of_tissues, tissue_tiles
+from busilib.report.figures.ladder import control_views, controls, waterfall
 from busilib.report.figures.models import (
     claimed_and_measured,
     combined,
@@ -23,8 +25,18 @@ from busilib.report.figures.models import (
     segmentations,
     shown_inputs,
 )
+from busilib.report.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.report.figures.uncertainty import (
+    differences,
+    failures,
+    froc_curves,
+    reliability_diagrams,
+    risk_coverage_curves,
+    strata,
+)
 
 __all__ = [
+    "attention",
     "augmentations",
     "claimed_and_measured",
     "class_counts",
@@ -32,18 +44,31 @@ __all__ = [
     "combined",
     "confusions",
     "contenders",
+    "control_views",
+    "controls",
     "dice_by_size",
     "dice_of_tissues",
+    "differences",
     "examples",
+    "failures",
+    "froc_curves",
+    "heat_maps",
+    "inside_and_outside",
     "leakage",
     "learning_curves",
     "lesions",
+    "malignancy_scores",
     "one_image",
     "pairs",
+    "reliability_diagrams",
     "resolutions",
+    "risk_coverage_curves",
     "segmentations",
     "shown_inputs",
     "sizes",
+    "strata",
     "threshold_effect",
     "tissue_tiles",
+    "two_sets",
+    "waterfall",
 ]
