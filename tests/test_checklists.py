@@ -1,4 +1,4 @@
-"""Checklists: every item once, every link leads somewhere. Cards: their generated parts say what records say."""
+"""Checklists: every item once, every link leads somewhere. Cards: generated parts say what records say."""
 
 import re
 import shutil
@@ -55,9 +55,11 @@ def test_answers_point_somewhere_or_say_why_not(page):
 
 @pytest.mark.parametrize("page", [*CHECKLISTS, "model_card.md", "data_card.md"])
 def test_every_link_has_a_target(page):
-    targets = {t for t in LINK.findall((BOOK / page).read_text(encoding="utf-8")) if "://" not in t}
+    text = (BOOK / page).read_text(encoding="utf-8")
+    targets = {target for target in LINK.findall(text) if "://" not in target}
     assert targets
-    assert not [target for target in targets if not (BOOK / target).is_file()]
+    for target in targets:
+        assert (BOOK / target).is_file() or f"({target})=" in text, target
 
 
 @pytest.mark.parametrize("page", CHECKLISTS)
@@ -78,17 +80,17 @@ def test_tally_by_hand(tmp_path):
     lines = [f"| {number} | asked | {answer} |" for number, answer in rows.items()]
     page.write_text("\n".join(["| item | asks for | answer |", "|---|---|---|", *lines]))
     assert cards.tally(page) == (
-        "Of 5 items 2 are answered, 1 answered in part, 1 not done and 1 do not apply."
+        "Of 5 items 2 are answered, 1 answered in part, 1 not done and 1 not applicable."
     )
 
 
 # --- generated parts --------------------------------------------------------------------------------------
 
 
-def test_no_mark_is_left_but_those_of_status_and_claims():
+def test_no_mark_is_left_but_those_of_other_modules():
     for page in sorted(BOOK.glob("*.md")):
         filled = cards.fill(page.read_text(encoding="utf-8"), ROOT)
-        assert set(re.findall(r"generated:([\w-]+)", filled)) <= {"status", "claims"}, page.name
+        assert set(re.findall(r"generated:([\w-]+)", filled)) <= {"status", "claims", "evaluate"}, page.name
 
 
 def test_every_part_has_a_place_in_the_book():

@@ -536,6 +536,14 @@ def test_wrong_masks_are_refused_by_name(spoil, message, as_busi, masks, phantom
     assert re.search(message, err)
 
 
+def test_many_faults_are_cut_short(as_busi, masks, phantom_dir):
+    for path in masks.iterdir():
+        Image.new("L", (8, 8)).save(path)
+    err = refused(masks, "--data", phantom_dir)
+    assert "26 faults, nothing measured:" in err and err.rstrip().endswith("… and 6 more")
+    assert err.count("mask is 8×8 pixels") == 20
+
+
 def test_an_empty_folder_is_refused(as_busi, phantom_dir, tmp_path):
     (tmp_path / "none").mkdir()
     assert "an empty folder. Expected one PNG per image" in refused(tmp_path / "none", "--data", phantom_dir)
@@ -614,7 +622,7 @@ def test_the_page_shows_a_command_and_its_findings(tmp_path, good, monkeypatch):
     assert "is not here" in shown.example(tmp_path)
     folder.mkdir(parents=True)
     good[:60].to_csv(folder / "predictions.csv", index=False)
-    monkeypatch.setattr(shown, "evaluate", lambda path, partial: evaluate(path, partial=partial, draws=10))
+    monkeypatch.setattr(shown, "EXAMPLE_DRAWS", 10)
     text = shown.example(tmp_path)
-    assert f"busi evaluate results/laptop/{shown.EXAMPLE}/predictions.csv --partial\n" in text
-    assert "\n## Evaluation of predictions.csv\n" in text
+    assert f"busi evaluate results/laptop/{shown.EXAMPLE}/predictions.csv --draws 10 --partial\n" in text
+    assert "\n### Evaluation of predictions.csv\n" in text

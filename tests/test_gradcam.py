@@ -351,6 +351,7 @@ def test_the_figures_by_hand():
         "share_inside": 0.5,
         "lesion_share": 0.2,
         "fixed_share": 0.3,
+        "share_gain": 0.2,
         "attention_ratio": 2.5,
         "hit_rate": 2 / 3,
         "benign_share_inside": 0.3,
@@ -401,6 +402,7 @@ def trained(phantom, tmp_path_factory):
         return run("r2-cnn", phantom, "smoke")
 
 
+@pytest.mark.slow
 def test_each_lesion_of_the_test_fold_has_one_row(trained):
     chosen = study.lesion_images(trained)
     heat = gradcam(network(trained), trained.data.images[chosen], study.predicted_labels(trained))
@@ -413,6 +415,7 @@ def test_each_lesion_of_the_test_fold_has_one_row(trained):
     np.testing.assert_allclose(rows["lesion_share"], trained.data.masks[chosen].mean((1, 2)), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_random_head_is_the_same_each_time_and_sees_what_the_trained_network_sees(trained):
     one, other = (study.with_random_head(trained) for _ in range(2))
     learnt, images = network(trained), trained.data.images[:3]
@@ -423,11 +426,13 @@ def test_a_random_head_is_the_same_each_time_and_sees_what_the_trained_network_s
     assert not np.array_equal(heads[0], heads[2])
 
 
+@pytest.mark.slow
 def test_the_network_of_a_run_predicts_what_the_run_recorded(trained):
     found = asked(network(trained), trained.data.images[trained.split.test])
     np.testing.assert_allclose(found, trained.predictions[list(CLASSES)], atol=1e-5)
 
 
+@pytest.mark.slow
 def test_an_ensemble_has_no_network_of_its_own(trained):
     from busilib.errors import UserError
 

@@ -15,6 +15,7 @@ from busilib.data.dataset import CLASSES
 from busilib.data.fingerprint import read_table
 from busilib.data.images import load_busi
 from busilib.evaluation.classification import classification_metrics
+from busilib.evaluation.pairing import shared
 from busilib.evaluation.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.experiments import provenance
 from busilib.experiments.profiles import PROFILES, load_data
@@ -263,13 +264,13 @@ def test_what_counts_as_a_path(text, found):
 
 def test_the_readme_quotes_the_records():
     text = " ".join((RESULTS.parent / "README.md").read_text(encoding="utf-8").split())
-    whole, cut, predicted = (
-        read_record(f"r2-mobilenet{inputs}", "laptop").metrics["accuracy"]["value"]
-        for inputs in ("", "+image-cut-by-the-true-mask", "+image-cut-by-the-predicted-mask")
-    )
-    assert f"names {whole:.2f} of a leak-free test fold right" in text
+    names = [f"r2-mobilenet{cut}" for cut in ("", "+image-cut-by-the-true-mask")]
+    names.append("r2-mobilenet+image-cut-by-the-predicted-mask")
+    tested = shared({name: read_record(name, "laptop").predictions for name in names})
+    whole, cut, predicted = (classification_metrics(table)["accuracy"] for table in tested.values())
+    assert f"names {whole:.2f} of the pictures right" in text
     assert f"and {cut:.2f} when it sees them cut by the true mask" in text
-    assert f"that a U-Net predicts, {predicted:.2f} is left" in text
+    assert f"U-Net predicts, {predicted:.2f} is left" in text
 
 
 # Every record of the project

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 SHARES = ("share_inside", "lesion_share", "fixed_share")
-FIGURES = (*SHARES, "attention_ratio", "hit_rate")
+FIGURES = (*SHARES, "share_gain", "attention_ratio", "hit_rate")
 
 
 def attention_share(heat: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
@@ -78,10 +78,11 @@ def attention_metrics(table: pd.DataFrame) -> dict[str, float]:
 
     Returns:
         Means over the images whose map has heat: `share_inside`, `lesion_share` (what an indifferent map
-        would have), `fixed_share` (what a gaze that never moves would have), `attention_ratio` (mean share
-        inside over mean lesion share; 1 is indifferent) and `hit_rate`. The same of the benign, of the
-        malignant, of the rightly and of the wrongly classified images, as `benign_…`, `malignant_…`,
-        `right_…` and `wrong_…`. `no_heat` is the share of images whose map has none.
+        would have), `fixed_share` (what a gaze that never moves would have), `share_gain` (share inside
+        minus fixed share), `attention_ratio` (mean share inside over mean lesion share; 1 is indifferent)
+        and `hit_rate`. The same of the benign, of the malignant, of the rightly and of the wrongly
+        classified images, as `benign_…`, `malignant_…`, `right_…` and `wrong_…`. `no_heat` is the share of
+        images whose map has none.
         A figure whose denominator is empty is NaN.
 
     Example:
@@ -90,7 +91,8 @@ def attention_metrics(table: pd.DataFrame) -> dict[str, float]:
     figures = {"no_heat": _mean(table["share_inside"].isna().to_numpy())}
     for part, rows in _parts(table).items():
         inside, lesion, fixed = (_mean(table[name].to_numpy()[rows]) for name in SHARES)
-        values = (inside, lesion, fixed, inside / lesion, _mean(table["hit"].to_numpy()[rows]))
+        hit = _mean(table["hit"].to_numpy()[rows])
+        values = (inside, lesion, fixed, inside - fixed, inside / lesion, hit)
         figures |= {f"{part}{name}": value for name, value in zip(FIGURES, values, strict=True)}
     return figures
 

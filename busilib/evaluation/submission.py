@@ -61,14 +61,15 @@ def some(ids: Iterable[str], most: int = 5) -> str:
 
 
 def refuse(path: Path, faults: Sequence[str]) -> None:
-    """Raise one error that lists the faults of a file or folder; none, no error.
+    """Raise one error that lists the faults of a file or folder, the first twenty in full; none, no error.
 
     Raises:
         SubmissionError: if there is any fault.
     """
     if faults:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        raise SubmissionError(f"{path}: {count}, nothing measured:\n  " + "\n  ".join(faults))
+        more = f"\n  … and {len(faults) - 20} more" if len(faults) > 20 else ""
+        raise SubmissionError(f"{path}: {count}, nothing measured:\n  " + "\n  ".join(faults[:20]) + more)
 
 
 def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -277,8 +277,8 @@ def _notes(
         ties = table["id"][(chances == chances.max(axis=1, keepdims=True)).sum(axis=1) > 1].tolist()
         if ties:
             notes.append(
-                f"{count(len(ties), 'image')} with two classes of the same largest probability: {some(ties)}. "
-                "The first counts as predicted, in the order benign, malignant, normal."
+                f"{count(len(ties), 'image')} with two classes of one and the same largest probability: "
+                f"{some(ties)}. The first counts as predicted, in the order benign, malignant, normal."
             )
         return notes
     notes.append(
@@ -288,7 +288,7 @@ def _notes(
     )
     if soft := [id for id in submission.soft if id in set(table["id"])]:
         notes.append(
-            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. Every pixel that is not "
+            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. Every pixel not "
             "zero counted as lesion; if these are probabilities, cut them at a threshold first."
         )
     normals = table[(table["true"] == "normal") & (table["tp"] + table["fp"] > 0)]

@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import DataError, Dataset
 from busilib.errors import UnknownNameError
 from busilib.experiments.attention import attention
 from busilib.experiments.controls import negative_controls
 from busilib.experiments.duplicate_threshold import duplicate_threshold
 from busilib.experiments.ladder import MODEL, ladder_classification, ladder_segmentation
-from busilib.experiments.outside import SEGMENTERS, outside_classification, outside_segmentation
-from busilib.experiments.profiles import load_data, outside_data, settings_for
+from busilib.experiments.outside import CLASSIFIERS, SEGMENTERS, outside_classification, outside_segmentation
+from busilib.experiments.profiles import load_data, outside_data, profile, settings_for
 from busilib.experiments.registry import experiment
 from busilib.experiments.study import Study
 
@@ -32,7 +32,13 @@ class Asked:
         """The data at the size of an experiment, or at the profile's."""
         return load_data(self.profile, self.data, self.seed, self._size(id))
 
-    def load_outside(self, id: str = "") -> Dataset:
+    def load_outside(self, id: str) -> Dataset:
+        """The outside set at the size of an experiment; only "smoke" does with phantoms."""
+        if not self.outside and not profile(self.profile).phantom:
+            raise DataError(
+                f"profile {self.profile} needs a real outside set: pass the folder of BrEaST, BUS-BRA or "
+                "BUS-UCLM (`--outside DIR`)."
+            )
         return outside_data(self.profile, self.outside, self.seed, self._size(id))
 
     def _size(self, id: str) -> int:
@@ -52,7 +58,11 @@ STUDIES: Mapping[str, Callable[[Asked], Study]] = {
     ),
     "attention": lambda asked: attention(asked.profile, asked.data, asked.seed, asked.weights),
     "outside-classification": lambda asked: outside_classification(
-        asked.profile, asked.load(), asked.load_outside(), asked.seed, asked.weights
+        asked.profile,
+        asked.load(CLASSIFIERS[0]),
+        asked.load_outside(CLASSIFIERS[0]),
+        asked.seed,
+        asked.weights,
     ),
     "outside-segmentation": lambda asked: outside_segmentation(
         asked.profile,

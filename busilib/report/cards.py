@@ -34,9 +34,9 @@ OUTSIDE = {
 """Studies of outside data and the figures that stand for each."""
 
 ANSWERS = {
-    "Not done": "not done",
-    "Does not apply": "do not apply",
     "Partly": "answered in part",
+    "Not done": "not done",
+    "Does not apply": "not applicable",
 }
 """How an answer in a checklist begins, and what it is counted as; any other answer is a full one."""
 
@@ -147,7 +147,7 @@ def tally(page: Path) -> str:
 
     Example:
         >>> tally(Path("book/claim_checklist.md"))
-        'Of 44 items 25 are answered, 9 answered in part, 8 not done and 2 do not apply.'
+        'Of 44 items 29 are answered, 9 answered in part, 5 not done and 1 not applicable.'
     """
     answers = [answer for _, _, answer in ITEM.findall(page.read_text(encoding="utf-8"))]
     counts = {told: sum(answer.startswith(begins) for answer in answers) for begins, told in ANSWERS.items()}

@@ -53,8 +53,8 @@ HEADS = {
 }
 """What a figure of one class is called over its column, where its key will not do."""
 
-EXAMPLE = "r2-mobilenet"
-"""The record that the book's page evaluates."""
+EXAMPLE, EXAMPLE_DRAWS = "r2-mobilenet", 200
+"""The record that the book's page evaluates, and bootstrap samples so few that building stays quick."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def sections(found: Evaluation) -> Iterator[Section]:
     )
     yield Section(
         "Figures",
-        f"{count(conflicts, 'image')} of these {'has' if conflicts == 1 else 'have'} a near-duplicate "
+        f"{conflicts} of these images {'has' if conflicts == 1 else 'have'} a near-duplicate "
         "under another label, and one of the two labels must be wrong."
         if conflicts
-        else "No image of these has a near-duplicate under another label.",
+        else "None of these images has a near-duplicate under another label.",
         figures,
     )
     yield Section("By class", "", _by_class(found))
@@ -164,7 +164,10 @@ def _by_fold(found: Evaluation) -> pd.DataFrame:
         index=list(keys),
     ).T
     shown = values.map(lambda value: "–" if np.isnan(value) else f"{value:.2f}")
-    shown.loc["mean (SD)"] = [f"{values[key].mean():.2f} ({values[key].std():.2f})" for key in keys]
+    shown.loc["mean (SD)"] = [
+        f"{own.mean():.2f} ({own.std():.2f})" if own.notna().sum() > 1 else "–"
+        for own in (values[key] for key in keys)
+    ]
     counts = found.table["fold"].astype(str).value_counts()
     shown.insert(0, "n", [str(counts.get(fold, found.facts["n"])) for fold in shown.index])
     return shown.rename(columns=METRIC_NAMES).rename_axis("fold")
@@ -225,9 +228,9 @@ def render(found: Evaluation, console: Console) -> None:
 
 def _rich(table: pd.DataFrame) -> Table:
     shown = Table(box=None, header_style="dim", pad_edge=False)
-    shown.add_column(table.index.name)
+    shown.add_column(table.index.name, overflow="fold")
     for name in table:
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", overflow="fold")
     for name, row in table.iterrows():
         shown.add_row(str(name), *map(str, row))
     return shown
@@ -269,7 +272,7 @@ def write(found: Evaluation, folder: Path) -> Path:
 
 
 def example(root: Path) -> str:
-    """The worked example of the book's page: the command, and what it finds in a shipped record.
+    """The worked example of the book's page: a command, and what it finds in a shipped record.
 
     Args:
         root: the repository, whose `results/` holds the record.
@@ -282,6 +285,6 @@ def example(root: Path) -> str:
     if not (root / name).is_file():
         return f"The record `{name}` is not here, so there is nothing to show."
     partial = len(pd.read_csv(root / name)) < len(read_table())
-    command = f"busi evaluate {name}" + (" --partial" if partial else "")
-    found = evaluate(root / name, partial=partial)
-    return f"```bash\n{command}\n```\n\n{markdown(found, level=2)}"
+    command = f"busi evaluate {name} --draws {EXAMPLE_DRAWS}" + (" --partial" if partial else "")
+    found = evaluate(root / name, partial=partial, draws=EXAMPLE_DRAWS)
+    return f"```bash\n{command}\n```\n\n{markdown(found, level=3)}"

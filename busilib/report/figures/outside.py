@@ -27,7 +27,7 @@ def two_sets(inside: Dataset, outside: Dataset, per_class: int = 3, seed: int = 
             for index in rng.choice(np.flatnonzero(data.labels == label), per_class, replace=False)
         ]
         for axis, index in zip(row, chosen, strict=True):
-            show(axis, data.images[index], f"{data.name}\n{data.ids[index]}, {data.table['class'][index]}")
+            show(axis, data.images[index], f"{data.name}, {data.table['class'][index]}\n{data.ids[index]}")
             axis.title.set_fontsize(7)
             outline(axis, data.masks[index], REFERENCE)
     return figure

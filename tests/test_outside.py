@@ -1,0 +1,188 @@
+"""Networks frozen on one set meet another: nothing is chosen there, every figure follows from the rows."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from busilib.data.dataset import DataError
+from busilib.data.shift import shifted
+from busilib.evaluation.malignancy import malignancy_metrics, threshold_for
+from busilib.evaluation.segmentation import count_pixels, segmentation_metrics
+from busilib.experiments import outside as away
+from busilib.experiments import runner
+from busilib.experiments.study import Study, read_study, write_study
+from busilib.report import figures, tables
+from busilib.report import outside as page
+
+
+@pytest.fixture(scope="module")
+def elsewhere(phantom):
+    """Half of the phantoms as another scanner shows them, with cases of two images."""
+    data = shifted(phantom, seed=1).subset(np.arange(0, len(phantom), 2))
+    table = data.table.assign(id=[f"case{n:03}" for n in range(len(data))], group=np.arange(len(data)) // 2)
+    return replace(data, table=table, name="outside phantoms")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder of its own for runs, and one epoch for each."""
+    folder, plain = tmp_path_factory.mktemp("project"), runner.settings_for
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
+        patch.setattr(away, "CLASSIFIERS", ("r2-cnn",))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def judged(project, phantom, elsewhere) -> Study:
+    return away.outside_classification("smoke", phantom, elsewhere)
+
+
+@pytest.fixture(scope="module")
+def outlined(project, phantom, elsewhere) -> Study:
+    return away.outside_segmentation("smoke", phantom, elsewhere)
+
+
+# Studies
+
+
+@pytest.mark.slow
+def test_every_outside_lesion_is_judged_by_every_network(judged, phantom, elsewhere):
+    assert list(judged.conditions) == ["r2-cnn, phantoms", "r2-cnn, outside phantoms"]
+    rows = judged.predictions.query("condition == 'r2-cnn, outside phantoms'")
+    lesions = elsewhere.table["class"] != "normal"
+    assert rows["id"].tolist() == elsewhere.ids[lesions].tolist()
+    assert rows["true"].tolist() == elsewhere.table["class"][lesions].tolist()
+    assert rows["group"].tolist() == elsewhere.groups[lesions].tolist()
+    inside = judged.predictions.query("condition == 'r2-cnn, phantoms'")
+    assert set(inside["id"]) < set(phantom.ids) and not set(inside["true"]) & {"normal"}
+
+
+@pytest.mark.slow
+def test_the_threshold_comes_from_the_validation_part_and_is_one_for_both_sets(judged, phantom):
+    (run,) = away.frozen_runs("r2-cnn", phantom, "smoke")
+    expected = threshold_for(run.validation, away.SENSITIVITY)
+    assert judged.predictions["threshold"].unique().tolist() == [expected]
+    assert [each["thresholds"] for each in judged.conditions.values()] == [[expected]] * 2
+
+
+@pytest.mark.slow
+def test_outside_images_change_nothing_inside(judged, phantom, elsewhere):
+    dark = replace(elsewhere, images=elsewhere.images // 4)
+    again = away.outside_classification("smoke", phantom, dark)
+    inside = "condition == 'r2-cnn, phantoms'"
+    pd.testing.assert_frame_equal(again.predictions.query(inside), judged.predictions.query(inside))
+    assert again.predictions["threshold"].unique() == judged.predictions["threshold"].unique()
+
+
+@pytest.mark.slow
+def test_outlines_outside_are_counted_at_one_half(outlined, phantom, elsewhere):
+    (run,) = away.frozen_runs("r4-unet", phantom, "smoke")
+    found = run.on(elsewhere).probabilities(np.arange(len(elsewhere))) >= 0.5
+    rows = outlined.predictions.query("condition == 'r4-unet, outside phantoms'").reset_index(drop=True)
+    counts = ["tp", "fp", "fn", "tn"]
+    pd.testing.assert_frame_equal(rows[counts], count_pixels(elsewhere.masks, found), check_dtype=False)
+    assert len(rows) == len(elsewhere)
+
+
+@pytest.mark.slow
+def test_several_networks_judge_each_image_and_are_told_apart(project, phantom, elsewhere):
+    runs = [runner.run("r2-cnn", phantom, "smoke", fold=fold) for fold in (0, 1)]
+    found = away.predictions_outside(runs, elsewhere)
+    assert found["fold"].tolist() == [0] * len(elsewhere) + [1] * len(elsewhere)
+    assert found["id"].tolist() == elsewhere.ids.tolist() * 2
+    assert found["group"].tolist() == elsewhere.groups.tolist() * 2
+    inside = away.predictions_inside(runs)
+    assert set(inside["id"]) == set(phantom.ids[np.concatenate([run.split.test for run in runs])])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "figures_of"), [("judged", malignancy_metrics), ("outlined", segmentation_metrics)]
+)
+def test_figures_follow_from_the_record(name, figures_of, request, tmp_path):
+    study = request.getfixturevalue(name)
+    write_study(study, tmp_path)
+    again = read_study(study.name, "smoke", tmp_path)
+    assert again.facts["outside"]["name"] == "outside phantoms" and again.facts["outside"]["groups"] > 1
+    for condition, rows in again.predictions.groupby("condition"):
+        expected = figures_of(rows)
+        for key, figure in again.metrics(condition).items():
+            assert figure["value"] == pytest.approx(expected[key], abs=1e-6)
+    pd.testing.assert_frame_equal(
+        away.drops(again, page.STUDIES[study.name]), away.drops(study, page.STUDIES[study.name])
+    )
+
+
+@pytest.mark.slow
+def test_a_run_refuses_images_of_another_size(project, phantom, phantom_dir):
+    from busilib.data.images import load_busi
+
+    run = runner.run("r2-cnn", phantom, "smoke")
+    with pytest.raises(DataError, match="images of 32 pixels, but r2-cnn works at 64"):
+        run.on(load_busi(phantom_dir, 32, name="phantoms"))
+
+
+# What is told
+
+
+def by_hand(names=("BUSI", "BrEaST")) -> Study:
+    inside = {"accuracy": {"value": 0.8, "low": 0.77, "high": 0.84, "n": 100}}
+    outside = {"accuracy": {"value": 0.5, "low": 0.46, "high": 0.53, "n": 50}}
+    conditions = {
+        f"r2-cnn, {name}": {"experiment": "r2-cnn", "metrics": metrics}
+        for name, metrics in zip(names, (inside, outside), strict=True)
+    }
+    facts = {"dataset": {"name": names[0]}, "outside": {"name": names[1]}}
+    return Study("outside-classification", "malignancy", conditions, pd.DataFrame(), facts)
+
+
+def test_a_drop_is_outside_minus_inside_with_its_interval():
+    table = away.drops(by_hand(), ["accuracy", "sensitivity"])
+    assert table["where"].tolist() == ["inside", "outside", "difference"]
+    difference = table.iloc[2]
+    assert difference["value"] == pytest.approx(-0.3)
+    assert difference["low"] == pytest.approx(-0.3 - np.hypot(0.04, 0.04))
+    assert difference["high"] == pytest.approx(-0.3 + np.hypot(0.03, 0.03))
+
+
+def test_a_drop_is_told_in_a_sentence():
+    text = page.told(away.drops(by_hand(), ["accuracy"]), "accuracy")
+    assert text == (
+        "**r2-cnn**: accuracy 0.80 on BUSI, 0.50 on BrEaST, a difference of -0.30 (-0.36 to -0.26)."
+    )
+
+
+def test_without_a_record_there_is_nothing_to_show(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "x"\n')
+    assert page.recorded_studies() == {} and page.recorded_drops({}).empty
+
+
+def test_a_figure_shows_each_experiment_and_its_difference():
+    drawn = figures.inside_and_outside(away.drops(by_hand(), ["accuracy"]), tables.METRIC_NAMES)
+    left, right = drawn.axes
+    assert [tick.get_text() for tick in left.get_yticklabels()] == ["r2-cnn\naccuracy"]
+    assert right.get_xlabel() == "outside − inside"
+
+
+def test_nearest_pictures_find_a_copy(phantom, elsewhere):
+    found = away.shared_pictures(phantom, replace(elsewhere, images=phantom.images[::2]))
+    assert (found["correlation"] > 0.999).all()
+    assert found["correlation"].is_monotonic_decreasing
+    assert len(found) == len(elsewhere)
+
+
+def test_the_page_says_when_the_outside_set_is_a_stand_in(phantom, elsewhere):
+    text = page.about_outside(elsewhere, ["13 images left out"]).data
+    assert "No outside set was given" in text and "13 images left out" in text
+    assert "No outside set" not in page.about_outside(replace(elsewhere, name="BrEaST")).data
+
+
+def test_sets_are_compared_by_what_can_be_seen(phantom, elsewhere):
+    table = page.compared(phantom, elsewhere)
+    assert table["images"].tolist() == [len(phantom), len(elsewhere)]
+    assert float(table["mean gray"].iloc[1]) < float(table["mean gray"].iloc[0])
