@@ -10,7 +10,7 @@ from IPython.display import Markdown
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.experiments.outside import drops
 from busilib.experiments.study import Study, read_study
-from busilib.report.tables import METRIC_NAMES
+from busilib.report.metric_names import METRIC_NAMES
 
 MALIGNANCY = ("malignancy_auc", "accuracy", "sensitivity", "specificity")
 OUTLINES = ("lesion_dice", "lesion_iou")

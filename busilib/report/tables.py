@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from IPython.display import Markdown
 
-from busilib.data.dataset import CLASSES, Dataset
+from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
 from busilib.experiments import provenance
@@ -17,55 +17,9 @@ from busilib.experiments.profiles import profile as profile_named
 from busilib.experiments.registry import EXPERIMENTS, experiment
 from busilib.experiments.results import Record, read_record
 from busilib.experiments.run import Run, record_name
+from busilib.report.metric_names import METRIC_NAMES
 
 pd.set_option("display.max_colwidth", None)
-
-METRIC_NAMES = {
-    "lesion_dice": "Dice, mean of lesion images",
-    "lesion_iou": "IoU, mean of lesion images",
-    "all_dice": "Dice, mean of all images",
-    "pooled_dice": "Dice, pooled pixels",
-    "pooled_two_class_dice": "Dice, pooled pixels, background counted",
-    "pooled_iou": "IoU, pooled pixels",
-    "pooled_accuracy": "pixel accuracy",
-    "pooled_precision": "pixel precision",
-    "pooled_recall": "pixel recall (sensitivity)",
-    "pooled_specificity": "pixel specificity",
-    "normal_false_positive_rate": "normals with a false lesion",
-    "lesion_hd95": "HD95 of lesions (pixels)",
-    "lesion_nsd": "boundary within 2 pixels (NSD)",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro F1",
-    "weighted_precision": "weighted precision",
-    "weighted_f1": "weighted F1",
-    "macro_auc": "macro AUC",
-    "brier": "Brier score",
-    "ece": "calibration error (ECE)",
-    "log_loss": "log loss",
-    "called_normal": "lesions called normal",
-    "malignancy_auc": "AUC, malignant against benign",
-    "sensitivity": "sensitivity for malignant",
-    "specificity": "specificity for benign",
-    "malignancy_brier": "Brier score, malignant against benign",
-    "share_inside": "share of heat inside the lesion",
-    "lesion_share": "indifferent map",
-    "fixed_share": "fixed gaze",
-    "share_gain": "share inside above a fixed gaze",
-    "attention_ratio": "share inside over lesion share",
-    "hit_rate": "brightest point inside",
-    "no_heat": "maps without heat",
-    "loss": "loss",
-    "pixel_accuracy": "pixel accuracy, all tissues",
-    "majority_rate": "always the commonest tissue",
-    "macro_dice": "Dice, mean of tissues",
-    "macro_iou": "IoU, mean of tissues",
-    "tumor_precision": "tumour, precision",
-    "tumor_recall": "tumour, recall",
-    "tumor_f1": "tumour, F1",
-} | {f"{name}_{key}": f"{name}, {key}" for name in CLASSES for key in ("precision", "recall", "f1", "auc")}
-"""What a metric key is called on a page."""
 
 SEGMENTATION = (
     "lesion_dice",
@@ -316,6 +270,25 @@ def sources(
     ]
     rows += long(measured, keys).to_dict("records")
     return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+
+
+def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[str, dict]]) -> pd.DataFrame:
+    """One figure of several experiments: claimed, measured on a page, and recorded on BUSI (see `sources`).
+
+    Args:
+        ids: of the experiments, one row each.
+        metric: key of the figure.
+        measured: figures of this page by id.
+
+    Example:
+        >>> figures.claimed_and_measured(claims_of(ids, "accuracy", measured), "accuracy")
+    """
+    rows = []
+    for id in ids:
+        parts = [claim.part for claim in experiment(id).claims if claim.metric == metric]
+        found = {"this page": measured[id]} | recorded_sources(id)
+        rows.append(sources(experiment(id), [metric], parts[0] if parts else "test", found).assign(row=id))
+    return pd.concat(rows).replace({"source": r"^R\d claims$"}, {"source": "claimed"}, regex=True)
 
 
 def summary(profile: str = "laptop") -> pd.DataFrame:
