@@ -17,9 +17,10 @@ import yaml
 
 from busilib.errors import UserError
 from busilib.experiments import provenance
-from busilib.report import cards, generated
+from busilib.report import generated
 from busilib.report.digest import source_digest
 from busilib.report.notebooks import RECORD, NotebookError, executed_path, find, record, stray
+from busilib.report.parts import fill
 
 BANNER = "Phantom run: the numbers on these pages come from synthetic images"
 """Announced on every page of a `smoke` build."""
@@ -201,15 +202,11 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
             )
         nbformat.write(page, site / "notebooks" / source.name)
 
-    _fill(site / "book" / "status.md", "<!-- generated:status -->", generated.status(records))
-    _fill(site / "book" / "claims.md", "<!-- generated:claims -->", generated.claims(root))
     for page in (site / "book").glob("*.md"):
-        page.write_text(cards.fill(page.read_text(encoding="utf-8"), root), encoding="utf-8")
+        text = fill(page.read_text(encoding="utf-8"), root)
+        text = text.replace("<!-- generated:status -->", generated.status(records))
+        page.write_text(text, encoding="utf-8")
     return site
-
-
-def _fill(page: Path, mark: str, text: str) -> None:
-    page.write_text(page.read_text(encoding="utf-8").replace(mark, text), encoding="utf-8")
 
 
 def build(root: Path, profile: str, partial: bool = False) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -154,32 +154,6 @@ def tally(page: Path) -> str:
     whole = len(answers) - sum(counts.values())
     *most, last = [f"{count} {told}" for told, count in {"are answered": whole, **counts}.items()]
     return f"Of {len(answers)} items {', '.join(most)} and {last}."
-
-
-PARTS: Mapping[str, Callable[[Path], str]] = {
-    "out-of-fold": out_of_fold,
-    "calibration": calibration,
-    "outside": outside,
-    "duplicate-threshold": duplicate_threshold,
-    "shipped-table": shipped_table,
-    "tripod-tally": lambda root: tally(root / "book" / "tripod_ai.md"),
-    "claim-tally": lambda root: tally(root / "book" / "claim_checklist.md"),
-}
-"""What stands in for `<!-- generated:NAME -->` on a page, given the repository."""
-
-
-def fill(text: str, root: Path) -> str:
-    """A page with its generated parts put in; marks of other modules stay.
-
-    Example:
-        >>> fill("<!-- generated:shipped-table -->", Path(".")).startswith("780 images")
-        True
-    """
-    for name, part in PARTS.items():
-        mark = f"<!-- generated:{name} -->"
-        if mark in text:
-            text = text.replace(mark, part(root))
-    return text
 
 
 def _complete(root: Path) -> list[Record]:
