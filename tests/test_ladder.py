@@ -49,18 +49,21 @@ def module_patch():
         yield patch
 
 
+@pytest.mark.slow
 def test_every_rung_tests_every_image_once(study, phantom):
     for rung in CLASSIFICATION:
         rows = study.predictions[study.predictions["condition"] == rung.name]
         assert sorted(rows["id"]) == sorted(phantom.ids)
 
 
+@pytest.mark.slow
 def test_copies_made_before_the_split_give_the_answer_to_who_only_knows_faces(study):
     top, second, *_, last = (study.metrics(rung.name)["accuracy"]["value"] for rung in CLASSIFICATION)
     assert top > 0.9
     assert second < top - 0.2 and last < top - 0.2
 
 
+@pytest.mark.slow
 def test_a_step_is_the_difference_of_the_reported_figures(study):
     for above, here in pairwise(CLASSIFICATION):
         values = [study.metrics(rung.name)[rung.figure]["value"] for rung in (above, here)]
@@ -70,6 +73,7 @@ def test_a_step_is_the_difference_of_the_reported_figures(study):
     assert "step" not in study.conditions[CLASSIFICATION[0].name]
 
 
+@pytest.mark.slow
 def test_a_step_between_equal_predictions_is_nothing(study):
     first = study.predictions["condition"] == CLASSIFICATION[0].name
     again = study.predictions[first].assign(condition=CLASSIFICATION[1].name)
@@ -79,6 +83,7 @@ def test_a_step_between_equal_predictions_is_nothing(study):
     assert ladder.step(same, classification_metrics, *names, draws=20) == {"value": 0, "low": 0, "high": 0}
 
 
+@pytest.mark.slow
 def test_a_study_is_written_and_read_back(study, tmp_path):
     folder = write_study(study, tmp_path)
     assert folder == tmp_path / "smoke" / "studies" / "ladder-classification"

@@ -133,6 +133,7 @@ def stamp(images):
     return np.eye(3, dtype=np.float32)[np.round(images[:, 0].mean(axis=1) / 100).astype(int).clip(0, 2)]
 
 
+@pytest.mark.slow
 def test_a_class_written_into_the_border_is_found_by_the_border_control(phantom, monkeypatch):
     """Gray level of the first row by class: a stamp as a scanner might leave it."""
     images = phantom.images.copy()
@@ -142,6 +143,7 @@ def test_a_class_written_into_the_border_is_found_by_the_border_control(phantom,
     assert stamped.metrics("true mask alone")["accuracy"]["value"] < 0.7
 
 
+@pytest.mark.slow
 def test_permuted_labels_know_nothing_even_where_the_features_tell_all(phantom, monkeypatch):
     study = study_of(phantom, monkeypatch, lambda images: told(phantom, 0.05))
     assert study.metrics(controls.WHOLE)["accuracy"]["value"] == 1
@@ -149,6 +151,7 @@ def test_permuted_labels_know_nothing_even_where_the_features_tell_all(phantom, 
     assert study.conditions["labels permuted"]["n"] == controls.PERMUTATIONS * len(phantom)
 
 
+@pytest.mark.slow
 def test_marked_images_and_the_others_are_the_whole(phantom, monkeypatch):
     study = study_of(phantom, monkeypatch, lambda images: told(phantom, 0.5))
     parts = [name for name in study.conditions if name.startswith("whole image, ")]
