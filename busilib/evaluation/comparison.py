@@ -135,18 +135,8 @@ def paired_difference(
         >>> paired_difference(segmentation_metrics, wide, narrow, groups)["lesion_dice"]["low"] > 0
         True
     """
-    other = matched(one, other)
-    rows = pd.DataFrame({"row": np.arange(len(one))})
-
-    def difference(drawn: pd.DataFrame) -> dict[str, float]:
-        first, second = (figures(table.iloc[drawn["row"].to_numpy()]) for table in (one, other))
-        return {name: first[name] - second[name] for name in first}
-
-    intervals = bootstrap(difference, rows, groups, draws, seed)
-    return {
-        name: {"value": value, "low": intervals[name][0], "high": intervals[name][1], "n": len(one)}
-        for name, value in difference(rows).items()
-    }
+    found = difference_table(figures, {"one": one, "other": other}, groups, draws, seed)
+    return found.set_index("figure")[["value", "low", "high", "n"]].to_dict("index")
 
 
 def difference_table(
@@ -156,7 +146,7 @@ def difference_table(
     draws: int = 1000,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """`paired_difference` of each pair of models.
+    """`paired_difference` of each pair of models, all from the same draws.
 
     Args:
         figures: from a table to named figures.
@@ -171,10 +161,18 @@ def difference_table(
     Example:
         >>> difference_table(classification_metrics, shared(tables), groups)
     """
-    rows = []
-    order = next(iter(tables.values()))
-    for one, other in combinations(tables, 2):
-        first = matched(order, tables[one])
-        found = paired_difference(figures, first, tables[other], groups, draws, seed)
-        rows += [{"row": f"{one} − {other}", "figure": name, **figure} for name, figure in found.items()]
-    return pd.DataFrame(rows, columns=["row", "figure", "value", "low", "high", "n"])
+    first = next(iter(tables.values()))
+    same = {name: matched(first, table) for name, table in tables.items()}
+    rows = pd.DataFrame({"row": np.arange(len(first))})
+
+    def gaps(drawn: pd.DataFrame) -> dict[tuple[str, str], float]:
+        found = {name: figures(table.iloc[drawn["row"].to_numpy()]) for name, table in same.items()}
+        return {
+            (f"{one} − {other}", key): found[one][key] - found[other][key]
+            for one, other in combinations(same, 2)
+            for key in found[one]
+        }
+
+    intervals = bootstrap(gaps, rows, groups, draws, seed)
+    table = [(*key, value, *intervals[key], len(first)) for key, value in gaps(rows).items()]
+    return pd.DataFrame(table, columns=["row", "figure", "value", "low", "high", "n"])
