@@ -126,15 +126,16 @@ def froc_curves(
                 color=colour,
                 markersize=9,
                 markeredgecolor="black",
-                label=f"{name}, gate chosen on validation",
             )
+    if points:
+        axis.plot([], [], "D", color="white", markeredgecolor="black", label="gate chosen on validation")
     axis.set(
         xlabel="normal images with a false outline",
         ylabel="lesion images found",
         xlim=(-0.02, 1.02),
         ylim=(-0.02, 1.02),
     )
-    axis.legend(fontsize=9, loc="lower right")
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return done(figure)
 
 
