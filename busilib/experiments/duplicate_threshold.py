@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.data.duplicates import THRESHOLD, THRESHOLDS, group_pairs, pairs_above, threshold_counts
+from busilib.data.duplicates import THRESHOLD, group_pairs, pairs_above, threshold_counts
 from busilib.data.fingerprint import read_facts
 from busilib.data.splits import FOLDS, REPEATS, grouped_split, leaked
 from busilib.evaluation.intervals import mean_interval
@@ -24,6 +24,9 @@ from busilib.experiments.study import Condition, Study, measured
 
 RANDOM = "r2-cnn"
 """The experiment whose random split, as its report made it, is searched for twins."""
+
+THRESHOLDS = (0.90, 0.95, 0.99)
+"""Correlations from which pictures are kept together, one after the other."""
 
 NONE = "image by image"
 """Name of the condition without groups: folds are made image by image."""
@@ -112,7 +115,7 @@ def repeated_predictions(x: np.ndarray, data: Dataset, groups: np.ndarray, seed:
 
     Returns:
         Rows for `busilib.experiments.study.Condition` with `fold` from 0 to 24 (five times the repeat, and
-        the fold), and `twin`: whether a near-duplicate by `data.groups` is among the training images.
+        the fold), and `twin`: 1 where a near-duplicate by `data.groups` is among the training images.
 
     Example:
         >>> repeated_predictions(x, data, data.groups)["twin"].any()
@@ -124,7 +127,7 @@ def repeated_predictions(x: np.ndarray, data: Dataset, groups: np.ndarray, seed:
         for fold in range(FOLDS)
     ]
     twins = np.concatenate([leaked(data.groups, split) for split in splits])
-    return probe_predictions(x, data, splits).assign(twin=twins)
+    return probe_predictions(x, data, splits).assign(twin=twins.astype(int))
 
 
 def accuracy_difference(table: pd.DataFrame, other: pd.DataFrame, draws: int) -> dict[str, float]:
