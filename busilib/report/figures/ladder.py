@@ -39,7 +39,14 @@ def waterfall(study: Study, names: Mapping[str, str]) -> Figure:
             colour = RECORDED
         error = [[value - here["low"]], [here["high"] - value]]
         axis.errorbar(value, row, xerr=error, fmt="o", color=colour, capsize=4, markersize=7, zorder=3)
-        axis.annotate(f"{value:.3f}", (here["high"], row), (8, -4), textcoords="offset points", fontsize=10)
+        axis.annotate(
+            f"{value:.3f}",
+            (here["high"], row),
+            (8, -4),
+            textcoords="offset points",
+            fontsize=10,
+            bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
+        )
     labels = [f"{name}\n({names[rung['figure']]})" for name, rung in rungs]
     axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel="reported figure, with 95 % interval")
     low, high = min(one["low"] for one in figures), max(one["high"] for one in figures)
