@@ -2,6 +2,7 @@
 
 import json
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -220,6 +221,25 @@ def test_weights_are_named_with_their_digest(tmp_path):
         "source": "mine.weights.h5",
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
     }
+
+
+def test_changed_files_mark_a_commit_and_records_do_not(tmp_path, monkeypatch):
+    def git(*arguments):
+        author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    for name in ("results/record.json", "code.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "first")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(provenance, "project_root", lambda: tmp_path)
+    (tmp_path / "results" / "record.json").write_text("2", encoding="utf-8")
+    assert re.fullmatch(r"[0-9a-f]{10}", provenance.commit())
+    (tmp_path / "code.py").write_text("2", encoding="utf-8")
+    assert re.fullmatch(r"[0-9a-f]{10}\+changes", provenance.commit())
 
 
 def test_a_commit_is_named_or_unknown(tmp_path, monkeypatch):

@@ -32,13 +32,21 @@ def versions() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Short commit of the checkout, with "+changes" where files differ from it, or "unknown"."""
-    command = ["git", "-C", str(project_root()), "describe", "--always", "--abbrev=10", "--dirty=+changes"]
+    """Short commit of the checkout, with "+changes" where files differ from it, or "unknown".
+
+    Records do not count as changes: a run that is recorded does not make the next one another program's.
+    """
+    git = ["git", "-C", str(project_root())]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        found = subprocess.run(
+            [*git, "describe", "--always", "--abbrev=10"], capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run(
+            [*git, "diff", "--quiet", "HEAD", "--", ".", ":(exclude)results"], check=False
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip()
+    return found.stdout.strip() + ("+changes" if changed.returncode else "")
 
 
 def weights(source: str | None) -> dict[str, str]:
