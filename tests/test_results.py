@@ -24,7 +24,9 @@ from busilib.experiments.registry import EXPERIMENTS, experiment
 from busilib.experiments.results import measure, read_record, write_record
 from busilib.experiments.run import Run, record_name
 from busilib.experiments.runner import make_split
+from busilib.experiments.study import read_study
 from busilib.keras_backend import keras
+from busilib.report import ladder
 
 RESULTS = Path(__file__).parents[1] / "results"
 RECORDS = sorted(path.parent for path in RESULTS.glob("**/metrics.json"))
@@ -291,6 +293,11 @@ def test_the_readme_quotes_the_records():
     assert f"names {whole:.2f} of the pictures right" in text
     assert f"and {cut:.2f} when it sees them cut by the true mask" in text
     assert f"U-Net predicts, {predicted:.2f} is left" in text
+    top, end = ladder.ends(read_study("ladder-classification"))
+    assert f"reports {top:.2f} on the same 780 pictures" in text and f"and {end:.2f} if none is" in text
+    outlines = read_study("outside-segmentation")
+    inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
+    assert f"mean Dice falls from {inside:.2f} to {outside:.2f}" in text
 
 
 # Every record of the project
