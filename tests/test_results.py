@@ -29,7 +29,7 @@ from busilib.keras_backend import keras
 from busilib.report import ladder
 
 RESULTS = Path(__file__).parents[1] / "results"
-RECORDS = sorted(path.parent for path in RESULTS.glob("**/metrics.json"))
+RECORDS = sorted(path.parent for path in RESULTS.glob("*/*/metrics.json"))
 
 PROVENANCE = {
     "experiment",
