@@ -82,7 +82,6 @@ def test_study_of_phantoms(phantom_dir, phantom, tmp_path):
     assert list(study.conditions) == [
         "above 0.90",
         "above 0.95",
-        "above 0.97",
         "above 0.99",
         "image by image",
     ]

@@ -66,6 +66,7 @@ def test_a_set_of_images():
             "all_dice": (1 / 2 + 0 + 1 + 0) / 4,
             # tp 1, fp 1 + 2, fn 1 + 4, tn 1 + 4 + 2
             "pooled_dice": 2 / (2 + 3 + 5),
+            "pooled_two_class_dice": (2 / (2 + 3 + 5) + 14 / (14 + 3 + 5)) / 2,
             "pooled_iou": 1 / (1 + 3 + 5),
             "pooled_accuracy": (1 + 7) / 16,
             "pooled_precision": 1 / 4,
@@ -162,6 +163,7 @@ def test_pooled_figures_are_those_of_the_flattened_pixels(true, predicted):
     flat = true.ravel(), predicted.ravel()
     referee = {
         "pooled_dice": f1_score(*flat, zero_division=np.nan),
+        "pooled_two_class_dice": np.mean(f1_score(*flat, labels=[0, 1], average=None, zero_division=np.nan)),
         "pooled_iou": jaccard_score(*flat, zero_division=0) if (true | predicted).any() else np.nan,
         "pooled_accuracy": accuracy_score(*flat),
         "pooled_precision": precision_score(*flat, zero_division=np.nan),
