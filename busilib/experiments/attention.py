@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.dataset import CLASSES
-from busilib.data.splits import FOLDS
 from busilib.evaluation.attention import attention_share, fixed_gaze
 from busilib.experiments.methods import build, network
 from busilib.experiments.profiles import load_data
 from busilib.experiments.run import Run
-from busilib.experiments.runner import run
+from busilib.experiments.runner import frozen_runs
 from busilib.experiments.study import Condition, Study, measured
 
 NETWORKS = ("r2-mobilenet", "r2-cnn")
@@ -39,11 +38,10 @@ def attention(profile: str, data: str | Path = "", seed: int = 0, weights: str =
     from busilib.evaluation.gradcam import gradcam, hirescam
 
     busi = load_data(profile, data, seed)
-    folds = range(1 if profile == "smoke" else FOLDS)
     conditions = []
     for id in NETWORKS:
-        runs = [run(id, busi, profile, "grouped", fold, seed, weights) for fold in folds]
-        facts = {"experiment": id, "folds": len(folds), "weights": runs[0].facts["weights"]}
+        runs = frozen_runs(id, busi, profile, seed, weights)
+        facts = {"experiment": id, "folds": len(runs), "weights": runs[0].facts["weights"]}
         conditions += [
             Condition(f"{id}, Grad-CAM", _rows_of_all(runs, network, gradcam), facts),
             Condition(f"{id}, HiResCAM", _rows_of_all(runs, network, hirescam), facts),

@@ -9,7 +9,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from busilib.data.dataset import Dataset
 from busilib.data.splits import FOLDS, Split, grouped_split
 from busilib.experiments import provenance
-from busilib.experiments.probe import features, fit_probe, prediction_rows, probe_predictions, probe_weights
+from busilib.experiments.probe import features, fit_split, out_of_fold, probe_predictions, probe_weights
 from busilib.experiments.study import Condition, Study, measured
 
 WHOLE = "whole image"
@@ -166,19 +166,18 @@ def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str =
 def _from_permuted(x: np.ndarray, data: Dataset, splits: list[Split], seed: int) -> pd.DataFrame:
     tables = []
     for number in range(PERMUTATIONS):
-        for fold, (split, labels) in enumerate(
-            zip(splits, permuted(data, splits, seed, number), strict=True)
-        ):
-            known, watched = split.train, split.validation
-            model = fit_probe(x[known], labels[known], x[watched], labels[watched])
-            tables.append(prediction_rows(model, x[split.test], data.subset(split.test), fold))
+        shuffled = permuted(data, splits, seed, number)
+        models = [fit_split(x, labels, split) for labels, split in zip(shuffled, splits, strict=True)]
+        tables.append(out_of_fold(models, x, data, splits))
     return pd.concat(tables, ignore_index=True)
 
 
 def _from_shapes(data: Dataset, splits: list[Split], seed: int) -> pd.DataFrame:
-    x, tables = shapes(data), []
-    for fold, split in enumerate(splits):
-        model = HistGradientBoostingClassifier(max_iter=50, random_state=seed)
-        model.fit(x[split.train], data.labels[split.train])
-        tables.append(prediction_rows(model, x[split.test], data.subset(split.test), fold))
-    return pd.concat(tables, ignore_index=True)
+    x = shapes(data)
+    forests = [
+        HistGradientBoostingClassifier(max_iter=50, random_state=seed).fit(
+            x[split.train], data.labels[split.train]
+        )
+        for split in splits
+    ]
+    return out_of_fold(forests, x, data, splits)

@@ -13,14 +13,14 @@ from busilib.data.augment import R2
 from busilib.data.copies import is_copy, with_copies
 from busilib.data.dataset import Dataset
 from busilib.data.splits import FOLDS, grouped_split
-from busilib.evaluation.classification import classification_metrics
 from busilib.evaluation.intervals import bootstrap
-from busilib.evaluation.segmentation import segmentation_metrics
+from busilib.evaluation.pairing import groups_of
 from busilib.experiments import provenance
 from busilib.experiments.probe import features, fit_probe, prediction_rows, probe_weights
 from busilib.experiments.profiles import profile as profile_named
 from busilib.experiments.profiles import settings_for
 from busilib.experiments.registry import experiment
+from busilib.experiments.results import FIGURES
 from busilib.experiments.run import Run
 from busilib.experiments.runner import run
 from busilib.experiments.study import Condition, Study, measured
@@ -163,15 +163,14 @@ def ladder_segmentation(data: Dataset, profile: str, seed: int = 0) -> Study:
 
 def _tested(runs: Sequence[Run]) -> pd.DataFrame:
     table = pd.concat([one.predictions for one in runs], ignore_index=True)
-    groups = runs[0].data.table.set_index("id")["group"]
-    table = table.assign(group=groups.loc[table["id"]].to_numpy())
+    table = table.assign(group=groups_of(table, runs[0].data.table))
     return table[~is_copy(table["id"])].reset_index(drop=True)
 
 
 def _with_steps(study: Study) -> Study:
     """Add to each rung but the first the step that leads to it: how far the reported figure falls."""
     names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
-    figures = {"classification": classification_metrics, "segmentation": segmentation_metrics}[study.task]
+    figures = FIGURES[study.task][0]
     conditions = dict(study.conditions)
     for above, here in pairwise(names):
         conditions[here] = conditions[here] | {"step": step(study, figures, above, here, draws)}

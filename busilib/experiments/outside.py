@@ -14,28 +14,17 @@ import pandas as pd
 from busilib.data import duplicates
 from busilib.data.dataset import Dataset
 from busilib.evaluation.malignancy import lesions_only, threshold_for
+from busilib.evaluation.pairing import groups_of
 from busilib.evaluation.unpaired import unpaired_difference
 from busilib.experiments.methods import THRESHOLD, prediction_table
 from busilib.experiments.run import Run
-from busilib.experiments.runner import out_of_fold_runs, run
+from busilib.experiments.runner import frozen_runs
 from busilib.experiments.study import Condition, Study, measured
 
 CLASSIFIERS = ("r2-mobilenet", "r2-cnn")
 SEGMENTERS = ("r4-unet",)
 SENSITIVITY = 0.9
 """Share of the malignant validation images that the threshold of a classifier must find."""
-
-
-def frozen_runs(id: str, busi: Dataset, profile: str, seed: int = 0, weights: str = "") -> list[Run]:
-    """The five grouped folds of an experiment, finished; under "smoke" the first alone.
-
-    Example:
-        >>> [run.fold for run in frozen_runs("r4-unet", busi, "laptop")]
-        [0, 1, 2, 3, 4]
-    """
-    if profile == "smoke":
-        return [run(id, busi, profile, seed=seed, weights=weights)]
-    return out_of_fold_runs(id, busi, profile, seed, weights)
 
 
 def predictions_outside(runs: Sequence[Run], outside: Dataset) -> pd.DataFrame:
@@ -171,7 +160,7 @@ def _both(runs: Sequence[Run], outside: Dataset) -> list[tuple[Dataset, pd.DataF
 
 
 def _grouped(table: pd.DataFrame, data: Dataset) -> pd.DataFrame:
-    return table.assign(group=data.table.set_index("id")["group"].loc[table["id"]].to_numpy())
+    return table.assign(group=groups_of(table, data.table))
 
 
 def _condition(runs: Sequence[Run], data: Dataset, table: pd.DataFrame, **facts) -> Condition:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from sklearn.base import ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -104,16 +105,37 @@ def probe_predictions(x: np.ndarray, data: Dataset, splits: Sequence[Split]) -> 
         >>> len(probe_predictions(x, data, splits)) == len(data)
         True
     """
-    tables = []
-    for fold, split in enumerate(splits):
-        model = fit_probe(
-            x[split.train], data.labels[split.train], x[split.validation], data.labels[split.validation]
-        )
-        tables.append(prediction_rows(model, x[split.test], data.subset(split.test), fold))
-    return pd.concat(tables, ignore_index=True)
+    return out_of_fold([fit_split(x, data.labels, split) for split in splits], x, data, splits)
 
 
-def prediction_rows(model: Pipeline, x: np.ndarray, data: Dataset, fold: int) -> pd.DataFrame:
+def fit_split(x: np.ndarray, labels: np.ndarray, split: Split) -> Pipeline:
+    """`fit_probe` on the training images of a split, its strength chosen on the validation images.
+
+    Example:
+        >>> fit_split(x, data.labels, split).predict_proba(x[split.test])
+    """
+    train, watch = split.train, split.validation
+    return fit_probe(x[train], labels[train], x[watch], labels[watch])
+
+
+def out_of_fold(
+    models: Sequence[ClassifierMixin], x: np.ndarray, data: Dataset, splits: Sequence[Split]
+) -> pd.DataFrame:
+    """What fitted models, one per split, say about the test images of theirs (see `probe_predictions`).
+
+    Example:
+        >>> out_of_fold([fit_split(x, data.labels, split) for split in splits], x, data, splits)
+    """
+    return pd.concat(
+        [
+            prediction_rows(model, x[split.test], data.subset(split.test), fold)
+            for fold, (model, split) in enumerate(zip(models, splits, strict=True))
+        ],
+        ignore_index=True,
+    )
+
+
+def prediction_rows(model: ClassifierMixin, x: np.ndarray, data: Dataset, fold: int) -> pd.DataFrame:
     """Rows of predictions (see `probe_predictions`) of a fitted probe for the images of `data`.
 
     Example:

@@ -23,6 +23,7 @@ from busilib.evaluation.classification import classification_metrics, classifica
 from busilib.evaluation.combined import gate_counts
 from busilib.evaluation.intervals import bootstrap
 from busilib.evaluation.malignancy import malignancy_metrics, malignancy_support
+from busilib.evaluation.pairing import groups_of
 from busilib.evaluation.segmentation import segmentation_metrics, segmentation_support
 from busilib.evaluation.tissue import tissue_metrics, tissue_support
 from busilib.experiments.profiles import profile
@@ -108,13 +109,9 @@ def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
     return measure(
         first.experiment.task,
         predictions,
-        _groups(first, predictions),
+        groups_of(predictions, first.data.table),
         profile(first.profile).bootstrap_draws,
     )
-
-
-def _groups(run: Run, predictions: pd.DataFrame) -> np.ndarray:
-    return run.data.table.set_index("id")["group"].loc[predictions["id"]].to_numpy()
 
 
 def write_record(runs: Sequence[Run], folder: Path) -> Path:
@@ -179,7 +176,7 @@ def write_record(runs: Sequence[Run], folder: Path) -> Path:
         facts["hold_out_metrics"] = measure(
             first.experiment.task,
             first.hold_out,
-            _groups(first, first.hold_out),
+            groups_of(first.hold_out, first.data.table),
             profile(first.profile).bootstrap_draws,
         )
     target = folder / first.profile / first.name
@@ -220,7 +217,7 @@ def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, di
     labels = pd.Categorical(outlines["true"], categories=CLASSES).codes
     held, _ = hold_out(labels, chosen, seed)
     outlines, names = outlines.iloc[held], names.iloc[held]
-    groups = read_table().set_index("id")["group"].loc[outlines.index].to_numpy()
+    groups = groups_of(outlines.reset_index(), read_table())
     normal = (names[list(CLASSES)].idxmax(axis=1) == "normal").to_numpy()
     return {
         "U-Net alone": measure("segmentation", outlines, groups, draws),

@@ -168,6 +168,18 @@ def out_of_fold_runs(id: str, data: Dataset, profile: str, seed: int = 0, weight
     return [run(id, data, profile, "grouped", fold, seed, weights) for fold in range(FOLDS)]
 
 
+def frozen_runs(id: str, data: Dataset, profile: str, seed: int = 0, weights: str = "") -> list[Run]:
+    """The five grouped folds of an experiment, finished; under "smoke" the first alone.
+
+    Example:
+        >>> [run.fold for run in frozen_runs("r4-unet", busi, "laptop")]
+        [0, 1, 2, 3, 4]
+    """
+    if profile == "smoke":
+        return [run(id, data, profile, seed=seed, weights=weights)]
+    return out_of_fold_runs(id, data, profile, seed, weights)
+
+
 def out_of_fold_masks(runs: Sequence[Run]) -> np.ndarray:
     """Predicted masks of all images, each from the one network that did not learn from it.
 

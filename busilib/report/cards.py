@@ -6,13 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from busilib.data.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.evaluation.calibration import calibrate, calibration_metrics
 from busilib.evaluation.intervals import bootstrap
+from busilib.evaluation.pairing import groups_of
 from busilib.experiments.profiles import profile
 from busilib.experiments.registry import EXPERIMENTS
 from busilib.experiments.results import MAIN_FIGURES, Record, read_record
@@ -210,12 +208,8 @@ def _scaled_ece(record: Record) -> str:
         return "–"
     scaled, _ = calibrate(record.predictions, record.validation)
     draws = profile(record.facts["profile"]).bootstrap_draws
-    low, high = bootstrap(calibration_metrics, scaled, _groups(scaled["id"]), draws)["ece"]
+    low, high = bootstrap(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"]
     return cell({"value": calibration_metrics(scaled)["ece"], "low": low, "high": high})
-
-
-def _groups(ids: pd.Series) -> np.ndarray:
-    return read_table().set_index("id")["group"].loc[ids].to_numpy()
 
 
 def _recorded(name: str, root: Path) -> Study | None:
