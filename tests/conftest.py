@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from busilib.data.images import load_busi
-from busilib.data.phantom import write_phantom
+from busilib.data.phantoms.ultrasound import write_phantom
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from busilib.data.dataset import CLASSES
-from busilib.evaluation.abstention import (
+from busilib.metrics.abstention import (
     abstention_metrics,
     answered,
     aurc,
@@ -16,7 +16,7 @@ from busilib.evaluation.abstention import (
     risk_coverage,
     threshold_for,
 )
-from busilib.evaluation.pairing import PairingError
+from busilib.metrics.pairing import PairingError
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=20)
 

@@ -5,8 +5,8 @@ from dataclasses import asdict, replace
 import numpy as np
 import pytest
 
-from busilib.data import augment
-from busilib.data.augment import Augmentation
+from busilib.training import augmentation as augment
+from busilib.training.augmentation import Augmentation
 
 SIZE = 128
 PLANS = {"R1": augment.R1, "R2": augment.R2}

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
-from busilib.experiments.methods import build
-from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
-from busilib.models import backbones
-from busilib.models.backbones import BACKBONES, WeightsError, backbone, feature_maps, find_weights
-from busilib.models.classifiers import r2_mobilenet
+from busilib.models import encoders as backbones
+from busilib.models.classifier import r2_mobilenet
+from busilib.models.encoders import BACKBONES, WeightsError, backbone, feature_maps, find_weights
+from busilib.reports.registry import experiment
+from busilib.runs.learn import build
 from busilib.settings import Settings
 
 SIZE = 32

@@ -9,10 +9,10 @@ from PIL import Image
 
 from busilib.data.bcss import LAYOUTS, bcss_root, load_bcss, read_codes
 from busilib.data.dataset import DataError
-from busilib.data.histology_phantom import write_histology_phantom
+from busilib.data.phantoms.histology import write_histology_phantom
 from busilib.data.splits import folder_split, slide_split
 from busilib.data.tiles import CODES, IGNORED, OUTPUTS, TISSUES, Tiles
-from busilib.experiments.profiles import load_tiles
+from busilib.runs.profiles import load_tiles
 
 SIZE = 48
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urldefrag
 
 import pytest
 
-from busilib.report.doctor import find_chromium
+from busilib.cli.doctor import find_chromium
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -174,7 +174,7 @@ def test_no_page_is_wider_than_the_screen(visits, name):
 
 
 def test_every_page_says_that_it_is_a_phantom_run(visits):
-    from busilib.report.book import BANNER
+    from busilib.publish.book import BANNER
 
     chapters = {path: visit for path, visit in visits.items() if path.startswith(("book/", "notebooks/"))}
     assert _all(chapters, lambda visit: [] if BANNER in visit.content["banner"] else ["no banner"]) == []

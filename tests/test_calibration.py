@@ -9,7 +9,7 @@ from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
 from busilib.data.dataset import CLASSES
-from busilib.evaluation.calibration import (
+from busilib.metrics.calibration import (
     TEMPERATURES,
     apply_temperature,
     calibrate,
@@ -18,8 +18,8 @@ from busilib.evaluation.calibration import (
     fit_temperature,
     reliability,
 )
-from busilib.evaluation.classification import classification_metrics
-from busilib.evaluation.pairing import PairingError
+from busilib.metrics.classification import classification_metrics
+from busilib.metrics.pairing import PairingError
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 

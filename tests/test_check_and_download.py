@@ -15,11 +15,11 @@ import requests
 from PIL import Image
 from rich.console import Console
 
-from busilib.data import download
-from busilib.data.check import check, render
+from busilib.data.busi import download
+from busilib.data.busi.check import check, render
+from busilib.data.busi.download import HANDLE, PAGE, fetch, find_busi
+from busilib.data.busi.fingerprint import compare, fingerprint_table, pixel_hash, read_table
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.download import HANDLE, PAGE, fetch, find_busi
-from busilib.data.fingerprint import compare, fingerprint_table, pixel_hash, read_table
 from busilib.data.images import load_busi
 
 
@@ -63,7 +63,7 @@ def test_shipped_table_states_busis_facts():
 
 
 def test_shipped_table_has_unix_line_endings():
-    content = files("busilib.data").joinpath("busi_table.csv").read_bytes()
+    content = files("busilib.data.busi").joinpath("busi_table.csv").read_bytes()
     assert b"\r" not in content and content.endswith(b"\n") and content.count(b"\n") == 781
 
 
@@ -260,7 +260,7 @@ def test_check_of_busi(busi_dir):
 @pytest.mark.slow
 def test_shipped_table_can_be_made_again(busi_dir, tmp_path):
     fingerprint_table(busi_dir).to_csv(tmp_path / "table.csv", index=False, lineterminator="\n")
-    shipped = files("busilib.data").joinpath("busi_table.csv").read_bytes()
+    shipped = files("busilib.data.busi").joinpath("busi_table.csv").read_bytes()
     assert (tmp_path / "table.csv").read_bytes() == shipped
 
 

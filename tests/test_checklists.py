@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
-from busilib.data.fingerprint import read_table
-from busilib.evaluation.calibration import calibrate
-from busilib.evaluation.classification import classification_metrics
-from busilib.experiments.results import read_record
-from busilib.experiments.study import Condition, Study, measured, write_study
-from busilib.report import cards, parts
-from busilib.report.tables import cell
+from busilib.metrics.calibration import calibrate
+from busilib.metrics.classification import classification_metrics
+from busilib.pages import cards
+from busilib.pages.tables import cell
+from busilib.publish import parts
+from busilib.runs.records import read_record
+from busilib.studies.study import Condition, Study, measured, write_study
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"

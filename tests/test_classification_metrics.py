@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from busilib.data.dataset import CLASSES
-from busilib.evaluation.classification import (
+from busilib.metrics.classification import (
     ECE_BINS,
     classification_metrics,
     classification_support,

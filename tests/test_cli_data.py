@@ -11,8 +11,8 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from busilib.cli import app
-from busilib.data.download import HANDLE
+from busilib.cli.main import app
+from busilib.data.busi.download import HANDLE
 
 
 def busi(*arguments) -> tuple[int, str, str]:
@@ -112,14 +112,14 @@ def test_other_errors_are_not_hidden(monkeypatch):
     def fetch():
         raise ValueError("a fault of ours")
 
-    monkeypatch.setattr("busilib.data.download.fetch", fetch)
+    monkeypatch.setattr("busilib.data.busi.download.fetch", fetch)
     result = CliRunner().invoke(app, ["data", "fetch"])
     assert isinstance(result.exception, ValueError) and result.exit_code == 1
 
 
 def test_help_starts_without_heavy_imports():
     code = (
-        "import sys, busilib.cli; "
+        "import sys, busilib.cli.main; "
         "print(*{'tensorflow', 'keras', 'pandas', 'numpy', 'sklearn'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

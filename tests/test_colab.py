@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from busilib.report.colab import TAG, sync
+from busilib.publish.colab import TAG, sync
 
 ROOT = Path(__file__).parents[1]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from busilib.evaluation.combined import TINTS, gate, gate_counts, tint
-from busilib.evaluation.segmentation import count_pixels
-from busilib.experiments.results import combined_records, read_record
+from busilib.metrics.combined import TINTS, gate, gate_counts, tint
+from busilib.metrics.segmentation import count_pixels
+from busilib.runs.records import combined_records, read_record
 
 BENIGN, MALIGNANT, NORMAL = range(3)
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from busilib.evaluation.classification import confusion, confusion_metrics
-from busilib.evaluation.comparison import (
+from busilib.metrics.classification import confusion, confusion_metrics
+from busilib.metrics.comparison import (
     McNemar,
     difference_table,
     holm,
@@ -16,8 +16,8 @@ from busilib.evaluation.comparison import (
     mcnemar_table,
     paired_difference,
 )
-from busilib.evaluation.intervals import mean_interval
-from busilib.evaluation.pairing import PairingError
+from busilib.metrics.intervals import mean_interval
+from busilib.metrics.pairing import PairingError
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 

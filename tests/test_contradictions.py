@@ -7,11 +7,11 @@ from itertools import product
 import numpy as np
 import pytest
 
-from busilib.data.fingerprint import pixel_hash, read_table
-from busilib.experiments.contradiction import find, wilson
-from busilib.experiments.contradictions import contradictions
-from busilib.experiments.experiment import Claim
-from busilib.experiments.registry import EXPERIMENTS, experiment
+from busilib.data.busi.fingerprint import pixel_hash, read_table
+from busilib.reports.experiment import Claim
+from busilib.reports.pencil.all import contradictions
+from busilib.reports.pencil.contradiction import find, wilson
+from busilib.reports.registry import EXPERIMENTS, experiment
 
 R4_IOU = {"r4-ensemble": 0.645, "r4-deeplabv3": 0.617, "r4-unet": 0.528, "r4-combined": 0.488}
 R4_F1 = {"r4-vgg19": 0.9236, "r4-resnet50": 0.9132}

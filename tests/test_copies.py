@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from busilib.data.augment import R2
-from busilib.data.copies import is_copy, with_copies
+from busilib.training.augmentation import R2
+from busilib.training.copies import is_copy, with_copies
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_curve
 
-from busilib.evaluation.detection import (
+from busilib.metrics.detection import (
     candidates,
     detection_metrics,
     froc,
@@ -15,8 +15,8 @@ from busilib.evaluation.detection import (
     gates_by_fold,
     scored_by,
 )
-from busilib.evaluation.pairing import PairingError
-from busilib.evaluation.segmentation import dice_per_image, segmentation_metrics
+from busilib.metrics.pairing import PairingError
+from busilib.metrics.segmentation import dice_per_image, segmentation_metrics
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=15)
 

@@ -9,16 +9,16 @@ import pytest
 
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, REPEATS, grouped_split, leaked
-from busilib.experiments.duplicate_threshold import (
+from busilib.reports.registry import experiment
+from busilib.runs.records import measure
+from busilib.runs.runner import make_split
+from busilib.studies.duplicate_threshold import (
     accuracy_difference,
     duplicate_threshold,
     repeated_predictions,
     twins_in_random_run,
 )
-from busilib.experiments.registry import experiment
-from busilib.experiments.results import measure
-from busilib.experiments.runner import make_split
-from busilib.experiments.study import read_study, write_study
+from busilib.studies.study import read_study, write_study
 
 
 def predictions(right: list[bool], ids: list[str], groups: list[int]) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def recorded():
 
 
 def test_recorded_folds_are_those_of_the_shipped_table(recorded):
-    from busilib.data.fingerprint import read_table
+    from busilib.data.busi.fingerprint import read_table
 
     shipped = read_table().set_index("id")
     table = recorded.predictions.query("condition == 'above 0.95'")

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from busilib.data import duplicates
-from busilib.data.fingerprint import read_facts, read_table
+from busilib.data.busi.fingerprint import read_facts, read_table
 
 # Same picture, different label: what is published about BUSI, and what correlation finds at 0.95.
 CONFLICTS = [

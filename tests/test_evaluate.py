@@ -14,21 +14,21 @@ from PIL import Image
 from sklearn.calibration import calibration_curve
 from typer.testing import CliRunner
 
-from busilib.cli import app
-from busilib.data.catalog import scan
+from busilib.cli.main import app
+from busilib.data.busi.catalog import scan
+from busilib.data.busi.fingerprint import fingerprint_table, read_table
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.fingerprint import fingerprint_table, read_table
 from busilib.data.images import decode
 from busilib.data.splits import ReportSplit, Split, grouped_split, leaked, random_split
-from busilib.evaluation import submitted_masks
-from busilib.evaluation.classification import classification_metrics
-from busilib.evaluation.leakage import check_split, read_split
-from busilib.evaluation.segmentation import surface_distances
-from busilib.evaluation.submission import SubmissionError
-from busilib.evaluation.submitted_masks import lesion_pixels, read_masks
-from busilib.experiments import evaluate as module
-from busilib.experiments.evaluate import evaluate
-from busilib.report import submission as shown
+from busilib.metrics.classification import classification_metrics
+from busilib.metrics.segmentation import surface_distances
+from busilib.pages import submitted as shown
+from busilib.submission import evaluate as module
+from busilib.submission import masks as submitted_masks
+from busilib.submission.evaluate import evaluate
+from busilib.submission.leakage import check_split, read_split
+from busilib.submission.masks import lesion_pixels, read_masks
+from busilib.submission.read import SubmissionError
 
 BUSI = read_table()
 RESULTS = Path(__file__).parents[1] / "results"

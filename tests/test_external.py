@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 
 from busilib.data.dataset import DataError
-from busilib.data.external import bus_bra, bus_uclm, sheet
-from busilib.data.external.breast import load_breast
-from busilib.data.external.bus_bra import load_bus_bra
-from busilib.data.external.bus_uclm import LeftOutWarning, load_bus_uclm
-from busilib.data.external.outside import load_outside
 from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
-from busilib.data.shift import shifted
-from busilib.experiments.profiles import outside_data
+from busilib.data.outside import bus_bra, bus_uclm, sheet
+from busilib.data.outside.breast import load_breast
+from busilib.data.outside.bus_bra import load_bus_bra
+from busilib.data.outside.bus_uclm import LeftOutWarning, load_bus_uclm
+from busilib.data.outside.sets import load_outside
+from busilib.data.phantoms.shift import shifted
+from busilib.runs.profiles import outside_data
 
 HEIGHT, WIDTH, SIZE = 24, 30, 16
 

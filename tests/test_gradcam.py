@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from busilib.data.dataset import CLASSES
-from busilib.evaluation.attention import (
+from busilib.keras_backend import keras
+from busilib.metrics.attention import (
     attention_metrics,
     attention_share,
     attention_support,
     fixed_gaze,
 )
-from busilib.evaluation.gradcam import ExplanationError, feature_map, gradcam, hirescam
-from busilib.experiments import attention as study
-from busilib.experiments import runner
-from busilib.experiments.methods import build, network
-from busilib.experiments.registry import experiment
-from busilib.experiments.runner import make_split, run
-from busilib.keras_backend import keras
+from busilib.models.gradcam import ExplanationError, feature_map, gradcam, hirescam
+from busilib.reports.registry import experiment
+from busilib.runs import runner
+from busilib.runs.learn import build, network
+from busilib.runs.runner import make_split, run
+from busilib.studies import attention as study
 
 SIZE = 8
 LEFT = (slice(None), slice(None), slice(None, SIZE // 2))
@@ -184,7 +184,7 @@ def test_maps_lie_between_0_and_1_and_follow_their_images(seed):
 def test_more_images_than_a_batch_and_asking_twice_change_nothing(monkeypatch):
     model, images = pooled_classifier(), pictures(7)
     whole = gradcam(model, images)
-    monkeypatch.setattr("busilib.evaluation.gradcam.BATCH", 3)
+    monkeypatch.setattr("busilib.models.gradcam.BATCH", 3)
     np.testing.assert_allclose(gradcam(model, images), whole, atol=1e-5)
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from busilib.data import augment
 from busilib.data.dataset import DataError
 from busilib.data.images import load_busi
 from busilib.errors import UnknownNameError
+from busilib.training import augmentation as augment
 from busilib.training.batches import INPUTS, Batches
 
 CHOSEN = np.array([0, 3, 13, 25])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from busilib.evaluation.intervals import bootstrap
+from busilib.metrics.intervals import bootstrap
 
 
 def mean(table: pd.DataFrame) -> dict[str, float]:

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from busilib.data.splits import leaked
-from busilib.evaluation.classification import classification_metrics
-from busilib.experiments import ladder
-from busilib.experiments.ladder import CLASSIFICATION, SEGMENTATION, ladder_classification
-from busilib.experiments.registry import experiment
-from busilib.experiments.runner import make_split
-from busilib.experiments.study import read_study, write_study
+from busilib.metrics.classification import classification_metrics
+from busilib.reports.registry import experiment
+from busilib.runs.runner import make_split
+from busilib.studies import ladder
+from busilib.studies.ladder import CLASSIFICATION, SEGMENTATION, ladder_classification
+from busilib.studies.study import read_study, write_study
 
 MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
 

@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from busilib.experiments.experiment import Claim
-from busilib.experiments.registry import EXPERIMENTS, experiment
-from busilib.experiments.results import Record
-from busilib.report.ledger import (
+from busilib.pages.ledger import (
     UNCOMPARED_PARTS,
     Measured,
     ledger,
@@ -22,6 +19,9 @@ from busilib.report.ledger import (
     tally,
     verdict,
 )
+from busilib.reports.experiment import Claim
+from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.runs.records import Record
 
 ROOT = Path(__file__).parents[1]
 CNN, VGG19, TISSUE = experiment("r2-cnn"), experiment("r2-vgg19"), experiment("r5-unet-resnet34")

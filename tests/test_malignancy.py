@@ -9,15 +9,15 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from busilib.data.dataset import DataError
-from busilib.evaluation.intervals import bootstrap
-from busilib.evaluation.malignancy import (
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.malignancy import (
     lesions_only,
     malignancy_metrics,
     malignancy_score,
     malignancy_support,
     threshold_for,
 )
-from busilib.evaluation.unpaired import unpaired_difference
+from busilib.metrics.unpaired import unpaired_difference
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=50)
 COLUMNS = ["true", "benign", "malignant", "normal"]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from busilib.experiments.methods import build
-from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
+from busilib.reports.registry import experiment
+from busilib.runs.learn import build
 from busilib.settings import Settings
 
 UNETS = ["r1-unet", "r2-unet"]

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 import yaml
 
-from busilib.report.notebooks import find
+from busilib.publish.notebooks import find
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = find(ROOT)

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 
 from busilib.data.dataset import DataError
-from busilib.data.shift import shifted
-from busilib.evaluation.malignancy import malignancy_metrics, threshold_for
-from busilib.evaluation.segmentation import count_pixels, segmentation_metrics
-from busilib.experiments import outside as away
-from busilib.experiments import runner
-from busilib.experiments.study import Study, read_study, write_study
-from busilib.report import figures, tables
-from busilib.report import outside as page
+from busilib.data.phantoms.shift import shifted
+from busilib.metrics.malignancy import malignancy_metrics, threshold_for
+from busilib.metrics.segmentation import count_pixels, segmentation_metrics
+from busilib.pages import figures, tables
+from busilib.pages import outside as page
+from busilib.runs import runner
+from busilib.studies import outside_sets as away
+from busilib.studies.study import Study, read_study, write_study
 
 
 @pytest.fixture(scope="module")

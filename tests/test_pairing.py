@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from busilib.errors import UserError
-from busilib.evaluation.pairing import PairingError, by_fold, groups_of, matched, shared
+from busilib.metrics.pairing import PairingError, by_fold, groups_of, matched, shared
 
 
 def rows(ids, true=None, fold=0) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from PIL import Image
 from scipy import ndimage
 
 from busilib.data import duplicates
-from busilib.data.phantom import write_phantom
+from busilib.data.phantoms.ultrasound import write_phantom
 
 COUNTS = {"benign": 28, "malignant": 20, "normal": 16}
 FEW = {"benign": 6, "malignant": 4, "normal": 3}

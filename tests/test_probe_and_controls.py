@@ -7,10 +7,10 @@ import pytest
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import FOLDS, grouped_split
-from busilib.evaluation.classification import classification_metrics
-from busilib.experiments import controls
-from busilib.experiments.controls import border_only, lesion_boxes, painted_out, permuted, shapes
-from busilib.experiments.probe import STRENGTHS, fit_probe, probe_predictions, probe_weights
+from busilib.metrics.classification import classification_metrics
+from busilib.studies import controls
+from busilib.studies.controls import border_only, lesion_boxes, painted_out, permuted, shapes
+from busilib.studies.probe import STRENGTHS, fit_probe, probe_predictions, probe_weights
 
 
 @pytest.fixture(scope="module")

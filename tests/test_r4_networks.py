@@ -6,13 +6,13 @@ import sys
 import numpy as np
 import pytest
 
-from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
 from busilib.models import deeplab
-from busilib.models.backbones import WeightsError
 from busilib.models.deeplab import BackendError, r4_deeplabv3
+from busilib.models.encoders import WeightsError
 from busilib.models.segformer import r4_segformer
 from busilib.models.unet_vgg19 import BRIDGE, CONVOLUTIONS, SKIPS, r4_unet_vgg19
+from busilib.reports.registry import experiment
 from busilib.settings import Settings
 
 

@@ -10,11 +10,11 @@ import pytest
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import random_split
 from busilib.errors import UnknownNameError
-from busilib.evaluation.classification import confusion_metrics
-from busilib.experiments.methods import build
-from busilib.experiments.profiles import PROFILES, profile, settings_for
-from busilib.experiments.r1 import FOLD_CONFUSION
-from busilib.experiments.registry import EXPERIMENTS, experiment
+from busilib.metrics.classification import confusion_metrics
+from busilib.reports.r1 import FOLD_CONFUSION
+from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.runs.learn import build
+from busilib.runs.profiles import PROFILES, profile, settings_for
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
 R4_OUTLINES = ["r4-unet", "r4-unet-vgg19", "r4-deeplabv3", "r4-segformer"]

@@ -17,10 +17,12 @@ import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from rich.console import Console
 
-from busilib.report import book, doctor, generated
-from busilib.report.digest import digest
-from busilib.report.mathml import to_mathml
-from busilib.report.notebooks import NotebookError, execute, executed_path, find, record, stray
+from busilib.cli import doctor
+from busilib.pages import generated
+from busilib.publish import book
+from busilib.publish.digest import digest
+from busilib.publish.mathml import to_mathml
+from busilib.publish.notebooks import NotebookError, execute, executed_path, find, record, stray
 
 ROOT = Path(__file__).parents[1]
 PARAMETERS = 'profile = "laptop"  # or full\ndata = ""\nseed = 7'
@@ -198,7 +200,7 @@ def test_a_half_written_notebook_does_not_count_as_finished(root):
 def test_a_killed_report_goes_on_where_it_stopped(root):
     write(root, "01_a", "print('a')")
     second = write(root, "02_b", "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
-    script = "import pathlib, busilib.report.notebooks as n; n.execute(pathlib.Path.cwd(), 'smoke')"
+    script = "import pathlib, busilib.publish.notebooks as n; n.execute(pathlib.Path.cwd(), 'smoke')"
     process = psutil.Popen([sys.executable, "-c", script], cwd=root)
     pid = root / "notebooks" / "pid"
     while not (pid.exists() and pid.read_text()):
@@ -375,7 +377,7 @@ def test_status_lists_each_notebook_and_what_it_ran_with():
 
 
 def test_claims_show_every_claim_of_the_registry(tmp_path):
-    from busilib.experiments.registry import EXPERIMENTS
+    from busilib.reports.registry import EXPERIMENTS
 
     text = generated.claims(tmp_path)
     claims = [claim for entry in EXPERIMENTS.values() for claim in entry.claims]

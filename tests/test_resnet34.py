@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from busilib.experiments.methods import build
-from busilib.experiments.profiles import settings_for
-from busilib.experiments.registry import experiment
 from busilib.keras_backend import keras
-from busilib.models.backbones import WeightsError
+from busilib.models.encoders import WeightsError
 from busilib.models.resnet34 import bare_resnet34, r5_unet_resnet34, resnet34
+from busilib.reports.registry import experiment
+from busilib.runs.learn import build
+from busilib.runs.profiles import settings_for
 from busilib.settings import Settings
 
 SIZE = 64

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from busilib.cli import app
+from busilib.cli.main import app
 from busilib.keras_backend import keras
-from busilib.models.backbones import WeightsError
+from busilib.models.encoders import WeightsError
 from busilib.models.resnet34 import resnet34
-from busilib.models.torch_weights import convert_resnet34
+from busilib.models.weights.convert import convert_resnet34
 
 SIZE = 64
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -12,21 +12,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from busilib import provenance
+from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
-from busilib.data.fingerprint import read_table
 from busilib.data.images import load_busi
-from busilib.evaluation.classification import classification_metrics
-from busilib.evaluation.pairing import shared
-from busilib.evaluation.segmentation import count_pixels, segmentation_metrics, surface_distances
-from busilib.experiments import provenance
-from busilib.experiments.profiles import PROFILES, load_data
-from busilib.experiments.registry import EXPERIMENTS, experiment
-from busilib.experiments.results import measure, read_record, write_record
-from busilib.experiments.run import Run, record_name
-from busilib.experiments.runner import make_split
-from busilib.experiments.study import read_study
 from busilib.keras_backend import keras
-from busilib.report import ladder
+from busilib.metrics.classification import classification_metrics
+from busilib.metrics.pairing import shared
+from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
+from busilib.pages import rungs as ladder
+from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.runs.profiles import PROFILES, load_data
+from busilib.runs.records import measure, read_record, write_record
+from busilib.runs.run import Run, record_name
+from busilib.runs.runner import make_split
+from busilib.studies.study import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
 RECORDS = sorted(path.parent for path in RESULTS.glob("*/*/metrics.json"))

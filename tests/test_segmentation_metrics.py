@@ -12,7 +12,7 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist, directed_hausdorff
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
-from busilib.evaluation.segmentation import (
+from busilib.metrics.segmentation import (
     count_pixels,
     dice_per_image,
     iou_per_image,

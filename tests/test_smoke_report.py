@@ -3,9 +3,9 @@
 import nbformat
 import pytest
 
-from busilib.experiments.registry import EXPERIMENTS
-from busilib.report.book import check_executed
-from busilib.report.notebooks import executed_path, find, record
+from busilib.publish.book import check_executed
+from busilib.publish.notebooks import executed_path, find, record
+from busilib.reports.registry import EXPERIMENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.fingerprint import read_table
 from busilib.data.splits import (
     FOLDS,
     REPEATS,
@@ -20,7 +20,7 @@ from busilib.data.splits import (
     random_split,
     repeated_folds,
 )
-from busilib.experiments.registry import EXPERIMENTS
+from busilib.reports.registry import EXPERIMENTS
 
 LABELS = np.repeat([0, 1, 2], [437, 210, 133])
 SINGLE = {id: entry.report_split for id, entry in EXPERIMENTS.items() if entry.report_split.test}

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from busilib.evaluation.segmentation import dice_per_image
-from busilib.evaluation.strata import dice_by_stratum, lesion_share, size_terciles
+from busilib.metrics.segmentation import dice_per_image
+from busilib.metrics.strata import dice_by_stratum, lesion_share, size_terciles
 
 LESIONS = pd.DataFrame(
     {

@@ -7,13 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from busilib.data.fingerprint import read_table
+from busilib.data.busi.fingerprint import read_table
 from busilib.errors import UnknownNameError
-from busilib.experiments import ladder
-from busilib.experiments.profiles import PROFILES
-from busilib.experiments.results import FIGURES, measure, results_folder
-from busilib.experiments.studies import STUDIES, Asked, study
-from busilib.experiments.study import read_study
+from busilib.runs.profiles import PROFILES
+from busilib.runs.records import FIGURES, measure, results_folder
+from busilib.studies import ladder
+from busilib.studies.study import read_study
+from busilib.studies.table import STUDIES, Asked, study
 
 RECORDS = sorted(results_folder().glob("*/studies/*/metrics.json"))
 

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_recall_fscore_support
 
 from busilib.data.tiles import CODES, IGNORED, TISSUES
-from busilib.evaluation.tissue import COLUMNS, tissue_counts, tissue_metrics, tissue_support
+from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics, tissue_support
 
 # One tile: 1 tumour, 2 stroma, 9 fat; 0 and 7 do not count.
 TRUE = np.array([[[1, 1, 1, 1], [2, 2, 2, 0], [9, 9, 7, 0]]], np.uint8)

@@ -11,13 +11,15 @@ import pytest
 
 from busilib.data.bcss import load_bcss
 from busilib.data.dataset import DataError
-from busilib.data.histology_phantom import write_histology_phantom
+from busilib.data.phantoms.histology import write_histology_phantom
 from busilib.data.tiles import IGNORED, Tiles
-from busilib.evaluation.tissue import COLUMNS, tissue_counts, tissue_metrics
-from busilib.experiments import methods, results, runner
-from busilib.experiments.registry import experiment
-from busilib.experiments.runner import make_split, run
 from busilib.keras_backend import keras
+from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics
+from busilib.reports.registry import experiment
+from busilib.runs import learn as methods
+from busilib.runs import records as results
+from busilib.runs import runner
+from busilib.runs.runner import make_split, run
 from busilib.settings import Settings
 from busilib.training.fit import fit, predict, predict_codes
 from busilib.training.tile_batches import TileBatches
@@ -194,7 +196,7 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_busi_train_takes_a_folder_of_tiles(tmp_path):
     write_histology_phantom(tmp_path / "set", slides=5, tiles_per_slide=2, size=64)
-    code = "from busilib.cli import app; app()"
+    code = "from busilib.cli.main import app; app()"
     command = [sys.executable, "-c", code, "train", ID, "--data", "set", "--protocol", "random"]
     environment = os.environ | {"BUSI_CACHE_DIR": str(tmp_path / "cache")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)

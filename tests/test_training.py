@@ -14,11 +14,12 @@ import pytest
 
 from busilib.data.images import load_busi
 from busilib.data.splits import Split
-from busilib.experiments import results, runner
-from busilib.experiments.methods import THRESHOLD, build
-from busilib.experiments.registry import EXPERIMENTS, experiment
-from busilib.experiments.runner import make_split, run
 from busilib.keras_backend import keras
+from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.runs import records as results
+from busilib.runs import runner
+from busilib.runs.learn import THRESHOLD, build
+from busilib.runs.runner import make_split, run
 from busilib.training import fit as fitting
 from busilib.training import progress
 from busilib.training.batches import Batches
@@ -601,7 +602,7 @@ def test_two_heads_are_trained_with_masks_and_asked_without(small_project, phant
 KILL_AFTER_FIRST_EPOCH = """
 import os, signal
 from busilib.training import fit
-from busilib.cli import app
+from busilib.cli.main import app
 plain = fit._Checkpoints.on_epoch_end
 def end(self, epoch, logs=None):
     plain(self, epoch, logs)
@@ -627,7 +628,7 @@ def test_busi_train_goes_on_after_a_real_kill(phantom_dir, tmp_path):
     first = pd.read_csv(folder / HISTORY)
     assert first["epoch"].tolist() == [0]
 
-    done = busi("-c", "from busilib.cli import app; app()")
+    done = busi("-c", "from busilib.cli.main import app; app()")
     assert done.returncode == 0, done.stderr
     assert "recorded in" in done.stdout.lower()
     history = pd.read_csv(folder / HISTORY)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from busilib.data.dataset import CLASSES
-from busilib.evaluation.abstention import risk_coverage
-from busilib.evaluation.calibration import fit_temperature
-from busilib.evaluation.comparison import difference_table, mcnemar_table
-from busilib.evaluation.detection import detection_metrics, froc, gate_for
-from busilib.evaluation.strata import dice_by_stratum
-from busilib.report import figures, uncertainty
-from busilib.report.widgets import browse_failures
+from busilib.metrics.abstention import risk_coverage
+from busilib.metrics.calibration import fit_temperature
+from busilib.metrics.comparison import difference_table, mcnemar_table
+from busilib.metrics.detection import detection_metrics, froc, gate_for
+from busilib.metrics.strata import dice_by_stratum
+from busilib.pages import figures, uncertainty
+from busilib.pages.widgets import browse_failures
 
 
 @dataclass

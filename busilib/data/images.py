@@ -19,7 +19,7 @@ import platformdirs
 from PIL import Image, UnidentifiedImageError
 
 from busilib.data import duplicates
-from busilib.data.catalog import Entry, refuse, scan
+from busilib.data.busi.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError, Dataset
 
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
@@ -148,7 +148,7 @@ def decode(entry: Entry, read_mask: MaskReader = white) -> Decoded:
     """Read one image and merge its masks at the original size.
 
     Args:
-        entry: as `busilib.data.catalog.scan` returns it.
+        entry: as `busilib.data.busi.catalog.scan` returns it.
         read_mask: how lesions are marked in the masks.
 
     Returns:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from busilib.errors import UserError
 from busilib.keras_backend import keras
-from busilib.models.backbones import WeightsError, find_weights, load_file, settle
+from busilib.models.encoders import WeightsError, find_weights, load_file, settle
 from busilib.models.unet import require_size
 from busilib.settings import Settings
 
@@ -71,11 +71,11 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
 
     R4 names DeepLabV3, and DeepLabV3+ only as future work. Nothing of the inside is given. The widths are
     those of keras-cv for 64 filters and shrink with them, all but the 64 channels of the first convolution.
-    The momentum 0.9 of the batch normalisation is ours (see `busilib.models.classifiers.r2_cnn`).
+    The momentum 0.9 of the batch normalisation is ours (see `busilib.models.classifier.r2_cnn`).
 
     Args:
         settings: uses `size` (pixels, a multiple of 32), `filters` (of the first stage; ResNet101: 64),
-            `weights` and `frozen` (see `busilib.models.backbones`; there are no ImageNet weights).
+            `weights` and `frozen` (see `busilib.models.encoders`; there are no ImageNet weights).
 
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
@@ -83,7 +83,7 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
     Raises:
         ValueError: if the size is no multiple of 32.
         BackendError: if Keras does not run on TensorFlow, or keras-cv is not installed.
-        busilib.models.backbones.WeightsError: if the weights cannot be had.
+        busilib.models.encoders.WeightsError: if the weights cannot be had.
 
     Example:
         >>> r4_deeplabv3(settings).output.shape

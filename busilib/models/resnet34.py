@@ -6,7 +6,7 @@ from pathlib import Path
 
 from busilib.data.tiles import OUTPUTS
 from busilib.keras_backend import keras
-from busilib.models.backbones import NORMALISATION, WeightsError, find_weights, load_file, settle
+from busilib.models.encoders import NORMALISATION, WeightsError, find_weights, load_file, settle
 from busilib.settings import Settings
 
 NAME = "resnet34"
@@ -88,7 +88,7 @@ def resnet34(size: int, weights: str | Path | None, frozen: bool = False) -> ker
 
     Args:
         size: height and width of the input in pixels, a multiple of 32.
-        weights: as `busilib.models.backbones.find_weights` takes it, but not "imagenet": those are published
+        weights: as `busilib.models.encoders.find_weights` takes it, but not "imagenet": those are published
             for PyTorch only, and `busi weights convert` makes a file of them.
         frozen: keep the pretrained weights as they are.
 
@@ -140,7 +140,7 @@ def r5_unet_resnet34(settings: Settings) -> keras.Model:
         order of `busilib.data.tiles.OUTPUTS`.
 
     Raises:
-        busilib.models.backbones.WeightsError: if the encoder's weights cannot be had.
+        busilib.models.encoders.WeightsError: if the encoder's weights cannot be had.
         ValueError: if the size is no multiple of 32.
 
     Example:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from busilib.keras_backend import keras
-from busilib.models.backbones import feature_maps
+from busilib.models.encoders import feature_maps
 from busilib.models.unet import require_size
 from busilib.settings import Settings
 
@@ -18,18 +18,18 @@ def r4_unet_vgg19(settings: Settings) -> keras.Model:
 
     R4 replaces ReLU by LeakyReLU. Here the encoder keeps ReLU, with which its pretrained weights were
     learned. Batch normalisation in the decoder is ours, its momentum 0.9 too (see
-    `busilib.models.classifiers.r2_cnn`).
+    `busilib.models.classifier.r2_cnn`).
 
     Args:
         settings: uses `size` (pixels, a multiple of 16), `filters` (of the decoder's last level; VGG19's own
-            64 mirrors it), `weights` and `frozen` (see `busilib.models.backbones`).
+            64 mirrors it), `weights` and `frozen` (see `busilib.models.encoders`).
 
     Returns:
         A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
 
     Raises:
         ValueError: if the size is no multiple of 16.
-        busilib.models.backbones.WeightsError: if the weights cannot be had.
+        busilib.models.encoders.WeightsError: if the weights cannot be had.
 
     Example:
         >>> r4_unet_vgg19(settings).output.shape

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from busilib.data.augment import Augmentation, augment
 from busilib.data.dataset import DataError, Dataset
 from busilib.errors import UnknownNameError
 from busilib.keras_backend import keras
+from busilib.training.augmentation import Augmentation, augment
 
 
 @dataclass(frozen=True)

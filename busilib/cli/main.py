@@ -1,0 +1,259 @@
+"""`busi`: the command line of the project."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import typer.core
+
+from busilib.cli.data import data_app, weights_app
+from busilib.errors import UserError
+
+
+class Commands(typer.core.TyperGroup):
+    """The commands; what a user can mend ends them with a message and exit code 2, not with a traceback."""
+
+    def invoke(self, ctx):
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            typer.echo(f"busi: {error}", err=True)
+            raise typer.Exit(2) from error
+
+
+app = typer.Typer(
+    name="busi",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Breast-ultrasound AI, reproduced and checked. For research and teaching; not for clinical use.",
+)
+
+Profile = Annotated[str, typer.Option(help="smoke (phantoms, minutes), laptop or full (the real BUSI).")]
+Data = Annotated[
+    str,
+    typer.Option(
+        help="A BUSI folder (BCSS for histology); smoke makes its own phantoms when it is left out."
+    ),
+]
+Seed = Annotated[int, typer.Option(help="Of splits, initial weights and augmentation.")]
+Weights = Annotated[
+    str,
+    typer.Option(
+        help="Pretrained backbones: imagenet, a file or folder, local (folder BUSI_WEIGHTS_DIR where it has "
+        "the file, else random), or none. Left out: the profile's choice."
+    ),
+]
+
+Outside = Annotated[
+    str, typer.Option(help="Folder of BrEaST, BUS-BRA or BUS-UCLM, for outside data. Left out: phantoms.")
+]
+
+
+@app.callback()
+def main() -> None:
+    """Commands share one registry of experiments and one set of profiles."""
+
+
+app.add_typer(data_app, name="data")
+app.add_typer(weights_app, name="weights")
+
+
+@app.command()
+def experiments(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the registry as JSON.")] = False,
+) -> None:
+    """List the systems of the reports: id, task, input, parameters and what each claims."""
+    from busilib.reports.registry import EXPERIMENTS, as_dict
+
+    if as_json:
+        typer.echo(json.dumps([as_dict(entry) for entry in EXPERIMENTS.values()], indent=1))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold")
+    for column in ("id", "report", "task", "what", "input", "parameters", "main claim"):
+        table.add_column(column, no_wrap=column in ("id", "task", "parameters"))
+    for entry in EXPERIMENTS.values():
+        main = entry.main_claim
+        claim = f"{main.metric} {main.value:.4g}, n {main.n or 'not given'}" if main else "none"
+        shown = f"{entry.settings.size} px, {entry.inputs_under('random')}"
+        table.add_row(entry.id, entry.report, entry.task, entry.title, shown, f"{entry.parameters:,}", claim)
+    Console().print(table)
+
+
+@app.command()
+def train(
+    id: Annotated[str, typer.Argument(help="An experiment, such as r1-unet; `busi experiments` lists them.")],
+    profile: Profile = "smoke",
+    data: Data = "",
+    protocol: Annotated[
+        str,
+        typer.Option(
+            help="grouped (leak-free), random (as the report did), image-wise (near-duplicates apart) or "
+            "peeking (image-wise, and the epoch is chosen on the test set)."
+        ),
+    ] = "grouped",
+    fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,
+    seed: Seed = 0,
+    weights: Weights = "",
+    inputs: Annotated[
+        str,
+        typer.Option(help='What the model is shown, such as "true mask alone". Left out: the usual.'),
+    ] = "",
+) -> None:
+    """Train one experiment and record it; a killed training goes on, a finished one is only read back.
+
+    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    """
+    from busilib.paths import project_root
+    from busilib.reports import registry
+    from busilib.runs import profiles, runner
+    from busilib.runs import records as results
+
+    entry = registry.experiment(id)
+    load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
+    dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
+    runs = [runner.run(id, dataset, profile, protocol, k, seed, weights, inputs) for k in fold or [0]]
+    root = project_root()
+    target = results.write_record(runs, root / ("results" if dataset.name == "BUSI" else "_build/results"))
+    figures = results.read_record(target.name, profile, target.parents[1]).metrics
+    for key in results.MAIN_FIGURES[runs[0].experiment.task]:
+        if key in figures:
+            typer.echo(
+                "{:24} {value:.3f}  (95 % interval {low:.3f} to {high:.3f}, n = {n})".format(
+                    key, **figures[key]
+                )
+            )
+    typer.echo(f"Recorded in {target.relative_to(root)}")
+
+
+@app.command()
+def study(
+    name: Annotated[str, typer.Argument(help="Such as negative-controls; an unknown name lists all.")],
+    profile: Profile = "smoke",
+    data: Data = "",
+    seed: Seed = 0,
+    weights: Weights = "",
+    outside: Outside = "",
+) -> None:
+    """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
+
+    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    """
+    from busilib.paths import project_root
+    from busilib.runs.records import MAIN_FIGURES
+    from busilib.studies import table as studies
+    from busilib.studies.study import write_study
+
+    found = studies.study(name, studies.Asked(profile, data, seed, weights, outside))
+    root = project_root()
+    ours = found.facts["dataset"]["name"] == "BUSI"
+    target = write_study(found, root / ("results" if ours else "_build/results"))
+    key = MAIN_FIGURES[found.task][0]
+    for condition in found.conditions:
+        figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
+        typer.echo("{:44} {value:.3f}  ({low:.3f} to {high:.3f})".format(condition, **figure))
+    typer.echo(f"Recorded in {target.relative_to(root)}")
+
+
+@app.command()
+def evaluate(
+    predictions: Annotated[
+        Path,
+        typer.Argument(help="CSV with id,benign,malignant,normal (also fold), or a folder of masks by id."),
+    ],
+    data: Annotated[str, typer.Option(help="BUSI's folder; needed for masks.")] = "",
+    split: Annotated[
+        Path | None, typer.Option(help="CSV with id,part (train, validation, test), or id,fold.")
+    ] = None,
+    partial: Annotated[bool, typer.Option("--partial", help="Some of the images may be missing.")] = False,
+    draws: Annotated[int, typer.Option(min=10, help="Bootstrap samples behind each interval.")] = 1000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write metrics.json, predictions.csv and report.md.")
+    ] = None,
+) -> None:
+    """Check and measure anybody's predictions on BUSI: figures, intervals, calibration, leaks."""
+    from rich.console import Console
+
+    from busilib.pages.submitted import render, write
+    from busilib.submission.evaluate import evaluate
+
+    with Console(stderr=True).status("Reading …") as status:
+        found = evaluate(predictions, data, split, partial, draws, step=status.update)
+    if as_json:
+        typer.echo(json.dumps(found.to_dict(), indent=1))
+    else:
+        render(found, Console())
+    if out:
+        typer.echo(f"\nWritten to {write(found, out)}", err=as_json)
+
+
+@app.command()
+def report(
+    profile: Profile = "smoke",
+    data: Data = "",
+    only: Annotated[
+        list[str] | None, typer.Option(help="Start of a notebook's name, such as 03; may be repeated.")
+    ] = None,
+    seed: Seed = 0,
+    weights: Weights = "",
+    bcss: Annotated[
+        str, typer.Option(help="Folder of BCSS, for the histology notebook. Left out: phantoms.")
+    ] = "",
+    outside: Outside = "",
+) -> None:
+    """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
+    from busilib.paths import project_root
+    from busilib.publish import book, notebooks
+
+    root = project_root()
+    notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
+    page = book.build(root, profile, partial=bool(only))
+    typer.echo(f"Open {page}")
+
+
+@app.command()
+def doctor() -> None:
+    """Tell what is missing on this machine and how to mend it. Exit code 1 if the report cannot run."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from busilib.cli.doctor import check
+    from busilib.paths import project_root
+
+    table = Table("", "what", "found", "how to mend it", box=None, header_style="bold")
+    findings = check(project_root())
+    for one in findings:
+        mark = "[green]ok[/]" if one.ok else "[red]missing[/]" if one.needed else "[yellow]optional[/]"
+        table.add_row(mark, one.name, one.found, one.mend)
+    Console().print(table)
+    if any(one.needed and not one.ok for one in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def colab() -> None:
+    """Give the notebooks their Colab cells, or take them away, as project.urls in pyproject.toml says."""
+    from busilib.paths import project_root
+    from busilib.publish.colab import sync
+
+    changed = sync(project_root())
+    typer.echo("\n".join(f"changed {path.name}" for path in changed) or "nothing to change")
+
+
+@app.command()
+def figure(
+    file: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where to write it.")],
+) -> None:
+    """Draw the summary figure of the recorded results, as the README shows it."""
+    from busilib.pages import figures, tables
+
+    figures.claimed_and_measured(tables.summary(), "value").savefig(file, dpi=160)
+    typer.echo(f"Written to {file}")

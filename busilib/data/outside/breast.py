@@ -1,0 +1,69 @@
+"""BrEaST-Lesions-USG: 256 cases from Poland, with a clinical sheet (Pawłowska et al., Sci Data, 2024)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from busilib.data.dataset import Dataset
+from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+
+LAYOUT = (
+    "BrEaST: a workbook `BrEaST-….xlsx` and beside it a folder `…images_and_masks` with `case001.png` and "
+    "`case001_tumor.png`"
+)
+WHOLE = (154, 98, 4)
+COLUMNS = ("CaseID", "Image_filename", "Mask_tumor_filename", "Mask_other_filename", "Classification")
+
+
+def is_breast(folder: Path) -> bool:
+    """Whether a folder holds the workbook of BrEaST."""
+    return any(folder.glob("BrEaST*.xlsx"))
+
+
+def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+    """Load BrEaST at one working size, strictly: any fault is an error.
+
+    The reference of an image is the mask of its tumour. The workbook's further masks (`Mask_other_filename`,
+    in seven cases) are left out: the class of an image speaks of the tumour, and these are ducts, cysts and
+    silicone implants, some of which fill half the image. Transparent pixels are laid over black.
+
+    Args:
+        folder: BrEaST's folder or the one above it.
+        size: height and width in pixels to which images and masks are brought.
+        cache: keep the decoded arrays in the user's cache.
+
+    Returns:
+        The dataset in the order of the workbook; each case is a group.
+
+    Raises:
+        DataError: listing every fault by file name.
+
+    Example:
+        >>> load_breast("downloads/BrEaST").table["class"].value_counts().to_dict()
+        {'benign': 154, 'malignant': 98, 'normal': 4}
+    """
+    root = the_folder(folder, is_breast, LAYOUT)
+    workbook = sorted(root.glob("BrEaST*.xlsx"))[0]
+    sheet = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
+    beside = [path for path in sorted(root.glob("*images_and_masks*")) if path.is_dir()]
+    images = beside[0] if beside else root
+    rows = [
+        Row(
+            id=Path(image).stem,
+            word=word,
+            case=case,
+            image=images / image,
+            masks=_files(images, tumour),
+            beside=_files(images, other),
+        )
+        for case, image, tumour, other, word in sheet.itertuples(index=False)
+    ]
+    return load_rows(rows, workbook, size, cache, "BrEaST", WHOLE)
+
+
+def _files(folder: Path, cell: str) -> tuple[Path, ...]:
+    """The files that a cell names; several are joined by "&"."""
+    return tuple(folder / name.strip() for name in cell.split("&") if name.strip())

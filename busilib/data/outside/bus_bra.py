@@ -1,0 +1,60 @@
+"""BUS-BRA: 1875 images of 1064 cases from Rio de Janeiro (Gómez-Flores et al., Medical Physics, 2024)."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from busilib.data.dataset import Dataset
+from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+
+LAYOUT = (
+    "BUS-BRA: `bus_data.csv` and beside it folders `Images` with `bus_0001-l.png` and `Masks` with "
+    "`mask_0001-l.png`"
+)
+WHOLE = (1268, 607, 0)
+COLUMNS = ("ID", "Case", "Pathology")
+
+
+def is_bus_bra(folder: Path) -> bool:
+    """Whether a folder holds the sheet of BUS-BRA."""
+    return (folder / "bus_data.csv").is_file()
+
+
+def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+    """Load BUS-BRA at one working size, strictly: any fault is an error.
+
+    Widths, heights and boxes of the sheet are not read, for some are wrong: the files tell their size.
+
+    Args:
+        folder: BUS-BRA's folder or the one above it.
+        size: height and width in pixels to which images and masks are brought.
+        cache: keep the decoded arrays in the user's cache.
+
+    Returns:
+        The dataset in the order of the sheet; the images of a case are a group.
+
+    Raises:
+        DataError: listing every fault by file name.
+
+    Example:
+        >>> data = load_bus_bra("downloads/BUSBRA")
+        >>> len(data), data.table["group"].nunique()
+        (1875, 1064)
+    """
+    root = the_folder(folder, is_bus_bra, LAYOUT)
+    path = root / "bus_data.csv"
+    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, dtype=str, encoding="utf-8-sig"))
+    rows = [
+        Row(
+            id=id,
+            word=word,
+            case=case,
+            image=root / "Images" / f"{id}.png",
+            masks=(root / "Masks" / f"{id.replace('bus', 'mask', 1)}.png",),
+        )
+        for id, case, word in sheet.itertuples(index=False)
+    ]
+    return load_rows(rows, path, size, cache, "BUS-BRA", WHOLE)

@@ -1,0 +1,105 @@
+"""BUS-UCLM: 683 images of 38 patients from Ciudad Real (Vallez et al., Scientific Data, 2025)."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from busilib.data.dataset import CLASSES, DataError, Dataset
+from busilib.data.images import open_png
+from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+
+LAYOUT = (
+    "BUS-UCLM: `INFO.csv` and beside it folders `images` and `masks`, each with files such as `ALWI_000.png`"
+)
+WHOLE = (174, 90, 419)
+COLUMNS = ("Image", "Label")
+MISMATCHED = "HESN"
+"""The patient whose published images have another size than their masks."""
+
+
+class LeftOutWarning(UserWarning):
+    """Some images of a set cannot be used; the rest was loaded."""
+
+
+def is_bus_uclm(folder: Path) -> bool:
+    """Whether a folder holds the sheet of BUS-UCLM."""
+    return (folder / "INFO.csv").is_file()
+
+
+def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+    """Load BUS-UCLM at one working size; any fault is an error but one that the published set has.
+
+    The images of patient HESN (13 of them) are smaller than their masks. They are left out by name, with a
+    `LeftOutWarning`; the rest is loaded.
+
+    Args:
+        folder: BUS-UCLM's folder or the one above it.
+        size: height and width in pixels to which images and masks are brought.
+        cache: keep the decoded arrays in the user's cache.
+
+    Returns:
+        The dataset in the order of the sheet; the images of a patient are a group.
+
+    Raises:
+        DataError: listing every fault by file name, such as a mask whose colour is not that of its label.
+
+    Example:
+        >>> len(load_bus_uclm("downloads/BUS-UCLM"))
+        670
+    """
+    root = the_folder(folder, is_bus_uclm, LAYOUT)
+    path = root / "INFO.csv"
+    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, sep=";", dtype=str, encoding="utf-8-sig"))
+    rows = []
+    for image, word in sheet.itertuples(index=False):
+        id = Path(image).stem
+        files = root / "images" / f"{id}.png", root / "masks" / f"{id}.png"
+        rows.append(Row(id, word, case=id.split("_")[0], image=files[0], masks=files[1:]))
+    left_out = [row.id for row in rows if row.case == MISMATCHED and _differ(row.image, row.masks[0])]
+    if left_out:
+        warnings.warn(
+            f"{root}: {len(left_out)} images have another size than their masks and are left out: "
+            f"{', '.join(left_out)}. This is a fault of the published set; the rest is loaded.",
+            LeftOutWarning,
+            stacklevel=2,
+        )
+    return load_rows(rows, path, size, cache, "BUS-UCLM", WHOLE, left_out, coloured)
+
+
+def coloured(path: Path, label: int) -> np.ndarray:
+    """Where a mask is green (benign) or red (malignant), bool (h, w).
+
+    A malignant image may show a benign lesion too; both count. Any other mixture contradicts the label.
+
+    Raises:
+        DataError: if there is another colour, or a colour that does not go with the label.
+    """
+    where = f"{path.parent.name}/{path.name}"
+    red, green, blue = np.moveaxis(np.asarray(open_png(path).convert("RGB")) >= 128, 2, 0)
+    if (blue | (red & green)).any():
+        raise DataError(f"{where}: other colours than black, green and red. Use the published mask.")
+    found = {"benign": green.any(), "malignant": red.any()}
+    name = CLASSES[label]
+    fits = {"benign": not found["malignant"], "malignant": True, "normal": not any(found.values())}
+    if not fits[name] or not found.get(name, True):
+        seen = " and ".join(key for key, there in found.items() if there) or "nothing"
+        raise DataError(
+            f"{where}: marks {seen}, but INFO.csv calls the image {name}. "
+            "Expected green for benign, red for malignant, black for normal; mend the label or the mask."
+        )
+    return red | green
+
+
+def _differ(image: Path, mask: Path) -> bool:
+    """Whether two images are there and differ in size; damaged files are judged when they are decoded."""
+    try:
+        with Image.open(image) as one, Image.open(mask) as other:
+            return one.size != other.size
+    except OSError:
+        return False

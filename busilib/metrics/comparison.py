@@ -1,0 +1,178 @@
+"""Whether two models differ on the same images: McNemar's test, and the interval of the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from busilib.metrics.calibration import confidence_of
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.pairing import matched
+
+
+@dataclass(frozen=True)
+class McNemar:
+    """Who was right where, and how surprising that is if both models were equally good.
+
+    Attributes:
+        both, only_one, only_other, neither: images that both models, one or the other, or none got right.
+        p: two-sided, exact.
+    """
+
+    both: int
+    only_one: int
+    only_other: int
+    neither: int
+    p: float
+
+
+def mcnemar(one: pd.DataFrame, other: pd.DataFrame) -> McNemar:
+    """McNemar's exact test of two classifiers on the same images.
+
+    Only images that one model got right and the other wrong count; without a difference each of them is a
+    fair coin. The test takes images for independent, which near-duplicates are not: its p is then too small.
+    Source: McNemar 1947; the exact form is the sign test.
+
+    Args:
+        one: columns `id`, `true` (class name) and the three class probabilities.
+        other: the same images, in any order.
+
+    Raises:
+        busilib.metrics.pairing.PairingError: if the tables do not hold the same images.
+
+    Example:
+        >>> mcnemar(mobilenet.predictions, cnn.predictions).p
+        0.031
+    """
+    from statsmodels.stats.contingency_tables import mcnemar as exact_test
+
+    _, right = confidence_of(one)
+    _, right_other = confidence_of(matched(one, other))
+    counts = [
+        [int((right & right_other).sum()), int((right & ~right_other).sum())],
+        [int((~right & right_other).sum()), int((~right & ~right_other).sum())],
+    ]
+    return McNemar(*counts[0], *counts[1], p=float(exact_test(counts, exact=True).pvalue))
+
+
+def holm(p: np.ndarray) -> np.ndarray:
+    """p-values of several tests, raised so that the chance of any false alarm stays below the level.
+
+    Source: Holm 1979.
+
+    Args:
+        p: float (m,).
+
+    Returns:
+        float (m,), at most 1.
+
+    Example:
+        >>> holm([0.01, 0.04, 0.03]).tolist()
+        [0.03, 0.06, 0.06]
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    return multipletests(np.asarray(p, float), method="holm")[1]
+
+
+def mcnemar_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """McNemar's test of each pair of models, with Holm's correction for the number of pairs.
+
+    Args:
+        tables: two or more models by name, with predictions on the same images.
+
+    Returns:
+        One row per pair: `one`, `other`, `only_one` and `only_other` (images that only this model got
+        right), `p`, `holm` (corrected) and `n`.
+
+    Raises:
+        busilib.metrics.pairing.PairingError: if the tables do not hold the same images.
+
+    Example:
+        >>> mcnemar_table(shared({"CNN": cnn.predictions, "MobileNet": mobilenet.predictions}))
+    """
+    rows = []
+    for (one, first), (other, second) in combinations(tables.items(), 2):
+        test = mcnemar(first, second)
+        rows.append((one, other, test.only_one, test.only_other, test.p, len(first)))
+    table = pd.DataFrame(rows, columns=["one", "other", "only_one", "only_other", "p", "n"])
+    table.insert(5, "holm", holm(table["p"]))
+    return table
+
+
+def paired_difference(
+    figures: Callable[[pd.DataFrame], dict[str, float]],
+    one: pd.DataFrame,
+    other: pd.DataFrame,
+    groups: np.ndarray,
+    draws: int = 1000,
+    seed: int = 0,
+) -> dict[str, dict]:
+    """How far two models are apart in any figure, with the 95 % interval of the difference.
+
+    Each bootstrap sample draws near-duplicate groups and measures both models on the same images, so that
+    what makes images hard for both cancels.
+
+    Args:
+        figures: from a table to named figures, such as `classification_metrics`.
+        one: column `id` and what `figures` needs.
+        other: the same images, in any order.
+        groups: int (n,), the group of each row of `one`.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        For each figure of one minus other: `value`, `low`, `high` and `n` (images).
+
+    Raises:
+        busilib.metrics.pairing.PairingError: if the tables do not hold the same images.
+
+    Example:
+        >>> paired_difference(segmentation_metrics, wide, narrow, groups)["lesion_dice"]["low"] > 0
+        True
+    """
+    found = difference_table(figures, {"one": one, "other": other}, groups, draws, seed)
+    return found.set_index("figure")[["value", "low", "high", "n"]].to_dict("index")
+
+
+def difference_table(
+    figures: Callable[[pd.DataFrame], dict[str, float]],
+    tables: Mapping[str, pd.DataFrame],
+    groups: np.ndarray,
+    draws: int = 1000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """`paired_difference` of each pair of models, all from the same draws.
+
+    Args:
+        figures: from a table to named figures.
+        tables: two or more models by name, with predictions on the same images.
+        groups: int (n,), the group of each row of the first.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        One row per pair and figure: `row` ("one − other"), `figure`, `value`, `low`, `high`, `n`.
+
+    Example:
+        >>> difference_table(classification_metrics, shared(tables), groups)
+    """
+    first = next(iter(tables.values()))
+    same = {name: matched(first, table) for name, table in tables.items()}
+    rows = pd.DataFrame({"row": np.arange(len(first))})
+
+    def gaps(drawn: pd.DataFrame) -> dict[tuple[str, str], float]:
+        found = {name: figures(table.iloc[drawn["row"].to_numpy()]) for name, table in same.items()}
+        return {
+            (f"{one} − {other}", key): found[one][key] - found[other][key]
+            for one, other in combinations(same, 2)
+            for key in found[one]
+        }
+
+    intervals = bootstrap(gaps, rows, groups, draws, seed)
+    table = [(*key, value, *intervals[key], len(first)) for key, value in gaps(rows).items()]
+    return pd.DataFrame(table, columns=["row", "figure", "value", "low", "high", "n"])

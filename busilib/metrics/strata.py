@@ -1,0 +1,73 @@
+"""Where a segmentation is good and where not: Dice by the size of the lesion and its class."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+
+from busilib.metrics.intervals import mean_interval
+from busilib.metrics.segmentation import COUNTS, dice_per_image
+
+SIZES = ("small", "middle", "large")
+BOTH, ALL_SIZES = "all lesions", "all sizes"
+
+
+def lesion_share(counts: pd.DataFrame) -> pd.Series:
+    """Lesion area as a share of the image, 0 to 1, from the reference: (tp + fn) / pixels.
+
+    Example:
+        >>> lesion_share(pd.DataFrame({"tp": [2], "fp": [1], "fn": [1], "tn": [6]})).item()
+        0.3
+    """
+    return (counts["tp"] + counts["fn"]) / counts[COUNTS].sum(axis=1)
+
+
+def size_terciles(counts: pd.DataFrame) -> pd.Series:
+    """Which third of the lesions each belongs to, by area: "small", "middle" or "large".
+
+    A lesion as large as a bound belongs to the lower third.
+
+    Args:
+        counts: columns `tp`, `fp`, `fn`, `tn`, images with a lesion only.
+
+    Example:
+        >>> size_terciles(lesions).value_counts()
+    """
+    share = lesion_share(counts)
+    bounds = share.quantile([1 / 3, 2 / 3]).to_numpy()
+    return pd.Series(np.array(SIZES)[np.searchsorted(bounds, share)], index=counts.index)
+
+
+def dice_by_stratum(
+    predictions: pd.DataFrame, groups: np.ndarray, draws: int = 1000, seed: int = 0
+) -> pd.DataFrame:
+    """Mean Dice by class and lesion-size tercile, each with its 95 % interval over near-duplicate groups.
+
+    The terciles are those of all lesions, so that the same size means the same in every class.
+
+    Args:
+        predictions: columns `true` (class name) and the pixel counts; images without a lesion are left out.
+        groups: int (n,), the group of each row.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        One row per stratum that has images: `class` (a class, or "all lesions"), `size` (a tercile, or "all
+        sizes"), `value`, `low`, `high`, `n`, and `missed` (share of them with a Dice of 0).
+
+    Example:
+        >>> dice_by_stratum(record.predictions, groups).query("size == 'small'")
+    """
+    lesion = (lesion_share(predictions) > 0).to_numpy()
+    lesions, groups = predictions[lesion], np.asarray(groups)[lesion]
+    dice, sizes = dice_per_image(lesions).to_numpy(), size_terciles(lesions).to_numpy()
+    kinds = lesions["true"].to_numpy()
+    rows = []
+    for kind, size in product((BOTH, *sorted(set(kinds))), (*SIZES, ALL_SIZES)):
+        inside = ((kinds == kind) | (kind == BOTH)) & ((sizes == size) | (size == ALL_SIZES))
+        if inside.any():
+            figure = mean_interval(dice[inside], groups[inside], draws, seed)
+            rows.append({"class": kind, "size": size, **figure, "missed": float((dice[inside] == 0).mean())})
+    return pd.DataFrame(rows)

@@ -1,0 +1,226 @@
+"""The parts of cards and checklists that are written when the book is built."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from busilib.data.busi.fingerprint import read_table
+from busilib.data.splits import FOLDS
+from busilib.metrics.calibration import calibrate, calibration_metrics
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.pairing import groups_of
+from busilib.pages.generated import markdown_table
+from busilib.pages.tables import METRIC_NAMES, cell
+from busilib.reports.registry import EXPERIMENTS
+from busilib.runs.profiles import profile
+from busilib.runs.records import MAIN_FIGURES, Record, read_record
+from busilib.studies.study import Study, read_study
+
+PROFILES = ("full", "laptop")
+"""Profiles of which cards show records; "smoke" runs on phantoms and never is."""
+
+NO_RECORD = "*No record yet.*"
+
+CALIBRATION = ("ece", "brier", "log_loss")
+
+OUTSIDE = {
+    "outside-classification": ("malignancy_auc", "sensitivity", "specificity", "malignancy_brier"),
+    "outside-segmentation": ("lesion_dice", "lesion_iou", "normal_false_positive_rate"),
+}
+"""Studies of outside data and the figures that stand for each."""
+
+ANSWERS = {
+    "Partly": "answered in part",
+    "Not done": "not done",
+    "Does not apply": "not applicable",
+}
+"""How an answer in a checklist begins, and what it is counted as; any other answer is a full one."""
+
+ITEM = re.compile(r"^\| (\d+[a-g]?) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
+"""A row of a checklist: number, what the item asks, the answer."""
+
+
+def out_of_fold(root: Path) -> str:
+    """Main figures of all experiments that were tested on every image of BUSI, one table for each task.
+
+    Args:
+        root: the repository, whose `results/` holds the records.
+
+    Example:
+        >>> "r4-unet" in out_of_fold(Path("."))
+        True
+    """
+    found = _complete(root)
+    parts = []
+    for task in ("classification", "segmentation"):
+        records = [record for record in found if record.facts["task"] == task]
+        if records:
+            parts.append(_records(records, MAIN_FIGURES[task]))
+    return "\n\n".join(parts) or NO_RECORD
+
+
+def calibration(root: Path) -> str:
+    """How well probabilities fit, as they come and after temperature scaling on the validation images.
+
+    Example:
+        >>> "calibration error" in calibration(Path("."))
+        True
+    """
+    records = [record for record in _complete(root) if record.facts["task"] == "classification"]
+    if not records:
+        return NO_RECORD
+    head = ["experiment", *(METRIC_NAMES[key] for key in CALIBRATION), "ECE after scaling"]
+    rows = [
+        [_title(record), *(_cell(record.metrics, key) for key in CALIBRATION), _scaled_ece(record)]
+        for record in records
+    ]
+    return markdown_table(head, "lllll", rows)
+
+
+def outside(root: Path) -> str:
+    """Figures inside and outside from the studies of outside data; those that are recorded.
+
+    Example:
+        >>> outside(Path("."))
+    """
+    parts = [_study(study, keys) for name, keys in OUTSIDE.items() if (study := _recorded(name, root))]
+    return "\n\n".join(parts) or NO_RECORD
+
+
+def duplicate_threshold(root: Path) -> str:
+    """What the threshold of correlation changes: groups, leaks and a probe's accuracy.
+
+    Example:
+        >>> "above 0.95" in duplicate_threshold(Path("."))
+        True
+    """
+    study = _recorded("duplicate-threshold", root)
+    if study is None:
+        return NO_RECORD
+    head = ["folds keep together", "pairs", "groups", "images", "twins in R2's split"]
+    head += ["tested beside a twin", "accuracy", "difference"]
+    rows = []
+    for name, facts in study.conditions.items():
+        run, difference = facts["random_run"], facts["difference"]
+        nothing = facts["threshold"] is None
+        counted = ["–"] * 3 if nothing else [facts[key] for key in ("pairs", "groups", "images")]
+        rows.append(
+            [
+                "nothing" if nothing else f"pairs {name}",
+                *counted,
+                "–" if nothing else f"{run['with_twin']} of {run['test']}",
+                f"{facts['twins_apart']:.0%}",
+                cell(facts["metrics"]["accuracy"]),
+                "–" if not difference["value"] else _signed(difference),
+            ]
+        )
+    return markdown_table(head, "lrrrrrll", rows)
+
+
+def shipped_table(root: Path) -> str:
+    """What the shipped table says of BUSI's images, groups and folds, in one sentence.
+
+    Example:
+        >>> shipped_table(Path(".")).startswith("780 images")
+        True
+    """
+    table = read_table()
+    sizes = table.groupby("group").size()
+    repeats = sum(name.startswith("fold_") for name in table)
+    return (
+        f"{len(table)} images, {(sizes > 1).sum()} groups of two images or more with "
+        f"{sizes[sizes > 1].sum()} images in them, the largest of {sizes.max()}; "
+        f"{table['label_conflict'].sum()} images whose group holds more than one class; "
+        f"{repeats} × {FOLDS} folds"
+    )
+
+
+def tally(page: Path) -> str:
+    """How many items of a checklist are answered, in part or not at all, in one sentence.
+
+    Args:
+        page: of the book, with rows as `ITEM` describes them.
+
+    Example:
+        >>> tally(Path("book/claim_checklist.md"))
+        'Of 44 items 29 are answered, 9 answered in part, 5 not done and 1 not applicable.'
+    """
+    answers = [answer for _, _, answer in ITEM.findall(page.read_text(encoding="utf-8"))]
+    counts = {told: sum(answer.startswith(begins) for answer in answers) for begins, told in ANSWERS.items()}
+    whole = len(answers) - sum(counts.values())
+    *most, last = [f"{count} {told}" for told, count in {"are answered": whole, **counts}.items()]
+    return f"Of {len(answers)} items {', '.join(most)} and {last}."
+
+
+def _complete(root: Path) -> list[Record]:
+    """Grouped records that cover all folds, in the order of the registry; the larger profile first."""
+    order = {id: number for number, id in enumerate(EXPERIMENTS)}
+    records = [
+        record
+        for name in PROFILES
+        for path in sorted((root / "results" / name).glob("*/metrics.json"))
+        if (record := read_record(path.parent.name, name, root / "results"))
+        and record.facts["protocol"] == "grouped"
+        and record.facts["task"] != "tissue"
+        and len(record.facts["split"]) == FOLDS
+    ]
+    return sorted(records, key=lambda record: order[record.facts["experiment"]])
+
+
+def _records(records: Sequence[Record], keys: Sequence[str]) -> str:
+    head = ["experiment", *(METRIC_NAMES[key] for key in keys), "n", "profile, weights"]
+    rows = [
+        [
+            _title(record),
+            *(_cell(record.metrics, key) for key in keys),
+            len(record.predictions),
+            f"{record.facts['profile']}, {_weights(record.facts['weights']['source'])}",
+        ]
+        for record in records
+    ]
+    return markdown_table(head, "l" * (len(keys) + 1) + "rl", rows)
+
+
+def _title(record: Record) -> str:
+    """Id of the experiment, and what it was shown where that is unusual."""
+    id, _, shown = record.name.partition("+")
+    return f"`{id}`, {shown.replace('-', ' ')}" if shown else f"`{id}`"
+
+
+def _weights(source: str) -> str:
+    return source.removesuffix(".weights.h5").replace("_", " ")
+
+
+def _cell(metrics: Mapping[str, Mapping[str, float]], key: str) -> str:
+    return cell(metrics[key]) if key in metrics else "–"
+
+
+def _signed(figure: Mapping[str, float]) -> str:
+    return f"{figure['value']:+.3f} ({figure['low']:+.3f} to {figure['high']:+.3f})".replace("-", "−")
+
+
+def _scaled_ece(record: Record) -> str:
+    """Calibration error with the temperature of each fold; "–" where no validation images are recorded."""
+    folds = set(record.predictions["fold"])
+    if record.validation.empty or set(record.validation["fold"]) != folds:
+        return "–"
+    scaled, _ = calibrate(record.predictions, record.validation)
+    draws = profile(record.facts["profile"]).bootstrap_draws
+    low, high = bootstrap(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"]
+    return cell({"value": calibration_metrics(scaled)["ece"], "low": low, "high": high})
+
+
+def _recorded(name: str, root: Path) -> Study | None:
+    found = (read_study(name, profile_name, root / "results") for profile_name in PROFILES)
+    return next(filter(None, found), None)
+
+
+def _study(study: Study, keys: Sequence[str]) -> str:
+    rows = [
+        [name, *(_cell(study.metrics(name), key) for key in keys), condition["n"]]
+        for name, condition in study.conditions.items()
+    ]
+    head = ["network, images", *(METRIC_NAMES[key] for key in keys), "predictions"]
+    return markdown_table(head, "l" * (len(keys) + 1) + "r", rows)

@@ -1,0 +1,74 @@
+"""The figures of the book: each takes data, returns a Matplotlib figure, and looks like the others."""
+
+from busilib.pages.figures.attention import attention, heat_maps
+from busilib.pages.figures.data import (
+    augmentations,
+    class_counts,
+    examples,
+    leakage,
+    lesions,
+    one_image,
+    pairs,
+    resolutions,
+    sizes,
+    threshold_effect,
+)
+from busilib.pages.figures.histology import code_shares, dice_of_tissues, tissue_tiles
+from busilib.pages.figures.models import (
+    claimed_and_measured,
+    combined,
+    confusions,
+    contenders,
+    dice_by_size,
+    learning_curves,
+    segmentations,
+    shown_inputs,
+)
+from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.pages.figures.rungs import control_views, controls, waterfall
+from busilib.pages.figures.uncertainty import (
+    differences,
+    failures,
+    froc_curves,
+    reliability_diagrams,
+    risk_coverage_curves,
+    strata,
+)
+
+__all__ = [
+    "attention",
+    "augmentations",
+    "claimed_and_measured",
+    "class_counts",
+    "code_shares",
+    "combined",
+    "confusions",
+    "contenders",
+    "control_views",
+    "controls",
+    "dice_by_size",
+    "dice_of_tissues",
+    "differences",
+    "examples",
+    "failures",
+    "froc_curves",
+    "heat_maps",
+    "inside_and_outside",
+    "leakage",
+    "learning_curves",
+    "lesions",
+    "malignancy_scores",
+    "one_image",
+    "pairs",
+    "reliability_diagrams",
+    "resolutions",
+    "risk_coverage_curves",
+    "segmentations",
+    "shown_inputs",
+    "sizes",
+    "strata",
+    "threshold_effect",
+    "tissue_tiles",
+    "two_sets",
+    "waterfall",
+]

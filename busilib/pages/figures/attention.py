@@ -1,0 +1,98 @@
+"""Figures of explanations: where a classifier's heat map lies, and how much of it inside the lesion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.pages.figures.style import PALETTE, REFERENCE, done, grid, outline, show
+
+HEAT = "#CC79A7"
+
+
+def heat_maps(
+    data: Dataset,
+    indices: np.ndarray,
+    heat: Mapping[str, np.ndarray],
+    predicted: Mapping[str, np.ndarray],
+    shares: Mapping[str, np.ndarray],
+) -> Figure:
+    """Grid: one row per image, one column per network, heat in pink, reference outline yellow.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), which images to show.
+        heat: network name to heat maps, float (m, h, w), 0 to 1.
+        predicted: network name to labels, int (m,).
+        shares: network name to the shares of the heat inside the lesion, float (m,).
+    """
+    figure, axes = grid(len(indices), 1 + len(heat))
+    for row, (line, index) in enumerate(zip(axes, indices, strict=True)):
+        show(line[0], data.images[index], f"{data.ids[index]}\n ")
+        outline(line[0], data.masks[index], REFERENCE)
+        for axis, name in zip(line[1:], heat, strict=True):
+            label = predicted[name][row]
+            verdict = "✓" if label == data.labels[index] else "✗"
+            share = shares[name][row]
+            inside = "no heat" if np.isnan(share) else f"{share:.0%} inside"
+            show(axis, data.images[index], f"{name}\n{verdict} {CLASSES[label]}, {inside}")
+            axis.imshow(_veil(heat[name][row]))
+            outline(axis, data.masks[index], REFERENCE)
+    return figure
+
+
+def _veil(heat: np.ndarray) -> np.ndarray:
+    """RGBA (h, w, 4): one colour, the denser the more heat."""
+    colour = np.broadcast_to(to_rgb(HEAT), (*heat.shape, 3))
+    return np.concatenate([colour, 0.75 * np.clip(heat, 0, 1)[..., None]], axis=-1)
+
+
+def attention(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Scatter, one panel per network: share of the heat inside the lesion over the lesion's share of area.
+
+    Args:
+        tables: name to rows as `busilib.studies.attention.attention_rows` gives them; rows without heat
+            are left out.
+    """
+    columns = min(len(tables), 3)
+    rows = -(-len(tables) // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(3.3 * columns, 3.1 * rows),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+        layout="constrained",
+    )
+    for axis in axes.flat[len(tables) :]:
+        axis.set_axis_off()
+    for axis, (name, table) in zip(axes.flat, tables.items(), strict=False):
+        axis.plot([0, 100], [0, 100], "--", color="black", linewidth=1, label="indifferent map")
+        seen = table.dropna(subset="share_inside")
+        sns.scatterplot(
+            x=100 * seen["lesion_share"],
+            y=100 * seen["share_inside"],
+            hue=seen["true"],
+            hue_order=["benign", "malignant"],
+            style=seen["true"],
+            style_order=["benign", "malignant"],
+            palette=PALETTE,
+            s=22,
+            alpha=0.7,
+            legend=axis is axes[0, 0],
+            ax=axis,
+        )
+        axis.set_title(name, fontsize=10)
+        axis.set(
+            xlabel="lesion (% of image)", ylabel="heat inside lesion (%)", xlim=(-2, 102), ylim=(-2, 102)
+        )
+    axes[0, 0].legend(title=None, fontsize=8)
+    return done(figure)

@@ -1,0 +1,221 @@
+"""Figures of trained models: how they learned, what they predict, what was claimed of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
+
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.metrics.combined import tint
+from busilib.pages.figures.style import (
+    CLAIMED,
+    MEASURED,
+    PALETTE,
+    PREDICTED,
+    RECORDED,
+    REFERENCE,
+    done,
+    grid,
+    outline,
+    show,
+)
+
+
+def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str]) -> Figure:
+    """One panel per figure, one colour per model: solid on training, dashed on validation images."""
+    figure, axes = plt.subplots(
+        1, len(figures), figsize=(3.4 * len(figures), 3.2), squeeze=False, layout="constrained"
+    )
+    colours = sns.color_palette("colorblind", len(histories))
+    for axis, name in zip(axes[0], figures, strict=True):
+        for (model, history), colour in zip(histories.items(), colours, strict=True):
+            axis.plot(history["epoch"] + 1, history[name], color=colour, label=f"{model}, training")
+            axis.plot(
+                history["epoch"] + 1, history[f"val_{name}"], "--", color=colour, label=f"{model}, validation"
+            )
+        axis.set(xlabel="epoch", title=name)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    figure.legend(
+        *axes[0, 0].get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=min(len(histories), 2),
+        fontsize=9,
+    )
+    return done(figure)
+
+
+def segmentations(data: Dataset, indices: np.ndarray, predicted: np.ndarray, dice: Sequence[float]) -> Figure:
+    """Grid: reference outline yellow and solid, prediction blue and dashed, Dice above each image."""
+    columns = 4
+    figure, axes = grid(-(-len(indices) // columns), columns)
+    for axis, index, mask, score in zip(axes.flat, indices, predicted, dice, strict=False):
+        show(axis, data.images[index], f"{data.ids[index]}, Dice {score:.2f}")
+        outline(axis, data.masks[index], REFERENCE)
+        outline(axis, mask, PREDICTED, "--")
+    return figure
+
+
+def contenders(
+    data: Dataset,
+    indices: np.ndarray,
+    rows: Sequence[int],
+    masks: Mapping[str, np.ndarray],
+    dice: pd.DataFrame,
+) -> Figure:
+    """Grid: the same images as several models outline them, one column per model, with the Dice.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), the images that the models predicted.
+        rows: which of these m to show.
+        masks: model name to bool (m, h, w).
+        dice: (m, models), columns as in `masks`.
+    """
+    figure, axes = grid(len(rows), len(masks), cell=1.9)
+    for line, row in zip(axes, rows, strict=True):
+        for axis, (name, predicted) in zip(line, masks.items(), strict=True):
+            show(axis, data.images[indices[row]], f"{name}\nDice {dice[name].iloc[row]:.2f}")
+            outline(axis, data.masks[indices[row]], REFERENCE)
+            outline(axis, predicted[row], PREDICTED, "--")
+    return figure
+
+
+def shown_inputs(data: Dataset, indices: np.ndarray, predicted: np.ndarray) -> Figure:
+    """Grid: for each image what a model can be shown of it, with true and with predicted mask.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), one row each.
+        predicted: bool (n, h, w), predicted masks of all images.
+    """
+    figure, axes = grid(len(indices), 5)
+    for row, index in zip(axes, indices, strict=True):
+        image, true, found = data.images[index], data.masks[index], predicted[index]
+        views = {
+            data.ids[index]: image,
+            "true mask": true * 255,
+            "cut by it": image * true,
+            "predicted mask": found * 255,
+            "cut by that": image * found,
+        }
+        for axis, (title, view) in zip(row, views.items(), strict=True):
+            show(axis, view, title)
+    return figure
+
+
+def dice_by_size(predictions: pd.DataFrame, dice: pd.Series) -> Figure:
+    """Scatter: Dice of each lesion image over the size of its lesion, by class."""
+    figure, axis = plt.subplots(figsize=(6.5, 3.4), layout="constrained")
+    pixels = predictions[["tp", "fp", "fn", "tn"]].sum(axis=1)
+    share = (predictions["tp"] + predictions["fn"]) / pixels * 100
+    table = pd.DataFrame({"share": share, "dice": dice, "class": predictions["true"]})[share > 0]
+    sns.scatterplot(
+        table, x="share", y="dice", hue="class", style="class", palette=PALETTE, s=32, alpha=0.8, ax=axis
+    )
+    axis.set(xscale="log", xlabel="lesion area (% of image, log scale)", ylabel="Dice", ylim=(-0.03, 1.03))
+    axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter("{x:g}")
+    axis.legend(title=None)
+    return done(figure)
+
+
+def confusions(matrices: Mapping[str, np.ndarray]) -> Figure:
+    """Heat maps: confusion matrices, each cell with its count, shaded by the share of its true class."""
+    columns = 2 if len(matrices) in (2, 4) else min(len(matrices), 3)
+    rows = -(-len(matrices) // columns)
+    figure, axes = plt.subplots(
+        rows, columns, figsize=(3.4 * columns, 3.2 * rows), squeeze=False, layout="constrained"
+    )
+    for axis in axes.flat[len(matrices) :]:
+        axis.set_axis_off()
+    for axis, (name, matrix) in zip(axes.flat, matrices.items(), strict=False):
+        matrix = np.asarray(matrix)
+        share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+        sns.heatmap(
+            share,
+            annot=matrix,
+            fmt="d",
+            cmap="Blues",
+            vmin=0,
+            vmax=1,
+            cbar=False,
+            square=True,
+            xticklabels=CLASSES,
+            yticklabels=CLASSES,
+            ax=axis,
+        )
+        axis.set_title(name, fontsize=10)
+        axis.set(xlabel="predicted", ylabel="true")
+        axis.tick_params(labelsize=8)
+    return done(figure)
+
+
+def claimed_and_measured(table: pd.DataFrame, xlabel: str) -> Figure:
+    """Dots with 95 % intervals: what the report claims, what this page and the records measured.
+
+    Args:
+        table: columns `row` (label), `source`, `value`, `low`, `high` (NaN where there is no interval).
+        xlabel: of the shared axis.
+    """
+    rows = list(dict.fromkeys(table["row"]))
+    sources = sorted(dict.fromkeys(table["source"]), key=lambda name: not name.endswith("claims"))
+    figure, axis = plt.subplots(
+        figsize=(7.5, 1.2 + 0.28 * len(rows) * max(len(sources), 2)), layout="constrained"
+    )
+    for number, (source, colour, marker) in enumerate(
+        zip(sources, (CLAIMED, MEASURED, RECORDED, "#CC79A7"), ("D", "o", "s", "^"), strict=False)
+    ):
+        part = table[table["source"] == source]
+        y = np.array([rows.index(row) for row in part["row"]]) + 0.18 * (number - (len(sources) - 1) / 2)
+        errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
+        axis.errorbar(
+            part["value"], y, xerr=errors, fmt=marker, color=colour, label=source, capsize=3, markersize=6
+        )
+    axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=xlabel, xlim=(-0.02, 1.02))
+    axis.set_ylim(len(rows) - 0.5, -0.5)
+    figure.legend(loc="outside upper left", ncols=len(sources), frameon=False, fontsize=9)
+    return done(figure)
+
+
+def combined(
+    data: Dataset,
+    indices: np.ndarray,
+    predicted_masks: np.ndarray,
+    predicted_labels: np.ndarray,
+    pairs: int = 8,
+) -> Figure:
+    """R1's grid: left the predicted mask and class, right the reference; red malignant, green benign.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), the images of the evaluation.
+        predicted_masks: bool (m, h, w), after `busilib.metrics.combined.gate`.
+        predicted_labels: int (m,).
+        pairs: how many images to show, spread over the classes.
+    """
+    order = np.argsort(np.argsort(data.labels[indices], kind="stable") % max(len(indices) // len(CLASSES), 1))
+    shown = np.sort(order[:pairs])
+    columns = 2
+    figure, axes = grid(-(-len(shown) // columns), columns * 2)
+    for place, position in enumerate(shown):
+        left, right = axes[place // columns, 2 * (place % columns) : 2 * (place % columns) + 2]
+        index, label = indices[position], predicted_labels[position]
+        verdict = "✓" if label == data.labels[index] else "✗"
+        show(
+            left,
+            tint(data.images[index], predicted_masks[position], label),
+            f"{verdict} predicted {CLASSES[label]}",
+        )
+        show(
+            right,
+            tint(data.images[index], data.masks[index], data.labels[index]),
+            f"{data.ids[index]}, reference",
+        )
+    return figure

@@ -1,0 +1,247 @@
+"""The claims ledger: each figure a report prints beside what was recorded here, with a verdict in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from busilib.reports.experiment import Claim, Experiment
+from busilib.runs.records import Record, read_record
+from busilib.runs.run import record_name
+
+PROFILES = ("full", "laptop")
+"""Profiles whose records are shown, the first that has one; "smoke" runs on phantoms and never is."""
+
+LOSSES = ("log_loss", "loss")
+"""Figures of which lower is better."""
+
+EPOCH = re.compile(r"(?:(first|best|last) epoch, )?(train|validation|test)")
+"""Parts of claims about the course of a training; without an epoch, the last one is meant."""
+
+HISTORY_COLUMNS = {"accuracy": "accuracy", "pixel_accuracy": "accuracy", "log_loss": "loss", "loss": "loss"}
+"""Which column of `history.csv` holds a figure; of a network with two heads, "class_" and that column."""
+
+SAME_FIGURES = {"tumor_f1": "tumor_dice"}
+"""Figures of a report that our records hold under another name: pooled over pixels, F1 is Dice."""
+
+COMBINED = {"r1-unet": "U-Net alone", "r1-densenet121": "DenseNet121"}
+"""Whose figures of `busilib.runs.records.combined_records` stand beside R1's hold-out."""
+
+UNCOMPARED_PARTS = {
+    "base paper": "it is the figure of another paper, whose system is not rebuilt here",
+    "comparison section, with masks": "our records hold the answer to the image alone",
+}
+UNCOMPARED_METRICS = {
+    "sensitivity": "the report does not say which classes count as positive",
+    "specificity": "the report does not say which classes count as positive",
+}
+"""Why there is nothing of ours to set beside some claims."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a record says about one claim.
+
+    Attributes:
+        value: the figure.
+        low, high: its 95 % interval; None for a figure of the training history.
+        n: images behind it.
+        folds: trainings behind it.
+        profile: "full" or "laptop".
+        weights: where the network's weights came from: "random", "imagenet", or a file's name.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    folds: int
+    profile: str
+    weights: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One claim and what was measured under the report's own protocol and under the grouped one.
+
+    Attributes:
+        entry: the experiment.
+        claim: the figure its report prints.
+        own, grouped: what was measured; None where there is nothing to compare.
+        verdict: see `verdict`.
+    """
+
+    entry: Experiment
+    claim: Claim
+    own: Measured | None
+    grouped: Measured | None
+    verdict: str
+
+
+def records_of(entry: Experiment, folder: Path) -> dict[str, Record]:
+    """The records of an experiment by protocol, each of the first of `PROFILES` that has one.
+
+    Example:
+        >>> list(records_of(experiment("r2-cnn"), Path("results")))
+        ['random', 'grouped']
+    """
+    found = {
+        protocol: [read_record(record_name(entry, protocol), profile, folder) for profile in PROFILES]
+        for protocol in ("random", "grouped")
+    }
+    return {name: next(filter(None, records)) for name, records in found.items() if any(records)}
+
+
+def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) -> Measured | None:
+    """What a record says about a claim; None if nothing that could be compared.
+
+    Args:
+        claim: of the record's experiment.
+        record: under either protocol.
+        hold_out: the figures of the images set aside that belong to the record.
+
+    Example:
+        >>> measured(Claim("accuracy", 0.82, 78), read_record("r2-cnn", "laptop"), {}).n
+        156
+    """
+    if record is None or claim.part in UNCOMPARED_PARTS:
+        return None
+    folds = len(record.facts["split"])
+    origin = record.facts["profile"], record.facts["weights"]["source"]
+    moment = EPOCH.fullmatch(claim.part)
+    if moment and claim.part != "test":
+        value = _from_history(record, HISTORY_COLUMNS.get(claim.metric, ""), *moment.groups())
+        if value is None:
+            return None
+        return Measured(value, None, None, record.facts["split"][0][moment[2]], folds, *origin)
+    figures = record.metrics
+    if claim.part == "hold-out":
+        figures, folds = hold_out, 1
+    figure = figures.get(SAME_FIGURES.get(claim.metric, claim.metric))
+    if figure is None:
+        return None
+    return Measured(figure["value"], figure["low"], figure["high"], figure["n"], folds, *origin)
+
+
+def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:
+    """A figure of the training history, mean of the folds; None where it was not watched on that part."""
+    watched = {split["selected_on"] for split in record.facts["split"]}
+    if part == "test" and watched != {"test"}:
+        return None
+    prefix = "" if part == "train" else "val_"
+    names = [name for name in (f"{prefix}class_{column}", prefix + column) if name in record.history]
+    if not names:
+        return None
+    courses = record.history.groupby("fold")[names[0]]
+    best = courses.min() if column == "loss" else courses.max()
+    chosen: pd.Series = {"first": courses.first(), "best": best}.get(epoch, courses.last())
+    return float(chosen.mean())
+
+
+def reached(claim: Claim, found: Measured) -> bool:
+    """Whether a measurement is as good as the claim, or its interval holds the claim.
+
+    Example:
+        >>> reached(Claim("accuracy", 0.82, 78), Measured(0.78, 0.70, 0.85, 78, 1, "laptop", "random"))
+        True
+    """
+    better = found.value <= claim.value if claim.metric in LOSSES else found.value >= claim.value
+    return better or (found.low is not None and found.low <= claim.value <= found.high)
+
+
+def verdict(
+    claim: Claim, entry: Experiment, own: Measured | None, grouped: Measured | None, recorded: bool
+) -> str:
+    """What became of a claim, in words.
+
+    Args:
+        claim: the figure.
+        entry: the experiment it belongs to.
+        own, grouped: what was measured under the report's own protocol and under the grouped one.
+        recorded: whether there is a record under the report's own protocol.
+
+    Returns:
+        "reproduced", "lower by …", "higher by …" (of losses) or "cannot be checked, because …" for the
+        report's own protocol, followed by the same for the grouped one, there "reached" for "reproduced".
+
+    Example:
+        >>> found = Measured(0.58, 0.49, 0.68, 156, 1, "laptop", "random")
+        >>> verdict(Claim("accuracy", 0.82, 78), experiment("r2-cnn"), found, None, True)
+        'lower by 0.24 (own protocol)'
+    """
+    said = []
+    if own is None:
+        said.append(f"cannot be checked, because {_why_not(claim, entry, recorded)}")
+    else:
+        said.append(_compared(claim, entry, own, "reproduced", "own protocol"))
+    if grouped is not None:
+        said.append(_compared(claim, entry, grouped, "reached", "grouped"))
+    return "; ".join(said)
+
+
+def _compared(claim: Claim, entry: Experiment, found: Measured, word: str, protocol: str) -> str:
+    if not reached(claim, found):
+        gap = abs(found.value - claim.value)
+        way = "higher" if claim.metric in LOSSES else "lower"
+        word = f"{way} by {gap:.2f}" if gap >= 0.01 else f"{way} by {gap:.1g}"
+    pretrained = entry.settings.weights is not None
+    return f"{word} ({protocol}{', from random weights' if pretrained and found.weights == 'random' else ''})"
+
+
+def _why_not(claim: Claim, entry: Experiment, recorded: bool) -> str:
+    if claim.part in UNCOMPARED_PARTS:
+        return UNCOMPARED_PARTS[claim.part]
+    if claim.metric in UNCOMPARED_METRICS:
+        return UNCOMPARED_METRICS[claim.metric]
+    if claim.metric.endswith("parameters"):
+        return "it is a count and no measurement; a test counts the network that is built"
+    if recorded:
+        return "our record under the report's own protocol does not hold this figure"
+    if entry.task == "tissue":
+        return "BCSS cannot be shipped with this project and there is no record on it"
+    return "no run under its own protocol is recorded"
+
+
+def ledger(
+    entries: Sequence[Experiment], folder: Path, combined: Mapping[str, Mapping[str, dict]]
+) -> list[Line]:
+    """One line for every claim of the given experiments, in their order.
+
+    Args:
+        entries: of the registry.
+        folder: with the records, `<profile>/<name>/`.
+        combined: as `busilib.runs.records.combined_records` gives it.
+
+    Example:
+        >>> len(ledger([experiment("r1-unet")], Path("results"), {}))
+        10
+    """
+    lines = []
+    for entry in entries:
+        records = records_of(entry, folder)
+        own, grouped = records.get("random"), records.get("grouped")
+        set_aside = own.facts.get("hold_out_metrics", {}) if own else {}
+        joined = combined.get(COMBINED.get(entry.id, ""), {})
+        for claim in entry.claims:
+            pair = measured(claim, own, set_aside), measured(claim, grouped, joined)
+            lines.append(Line(entry, claim, *pair, verdict(claim, entry, *pair, own is not None)))
+    return lines
+
+
+def tally(lines: Sequence[Line]) -> str:
+    """How many claims came out how, under the reports' own protocols.
+
+    Example:
+        >>> tally(ledger(list(EXPERIMENTS.values()), Path("nowhere"), {}))
+        '0 of 90 figures reproduced, 0 not reached, 90 cannot be checked'
+    """
+    kinds = pd.Series([line.verdict.split()[0] for line in lines], dtype=object).value_counts()
+    missed = kinds.get("lower", 0) + kinds.get("higher", 0)
+    return (
+        f"{kinds.get('reproduced', 0)} of {len(lines)} figures reproduced, {missed} not reached, "
+        f"{kinds.get('cannot', 0)} cannot be checked"
+    )

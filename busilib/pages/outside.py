@@ -1,0 +1,107 @@
+"""What the page on outside data says of the set it meets, and of what was recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from IPython.display import Markdown
+
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.pages.words import METRIC_NAMES
+from busilib.studies.outside_sets import drops
+from busilib.studies.study import Study, read_study
+
+MALIGNANCY = ("malignancy_auc", "accuracy", "sensitivity", "specificity")
+OUTLINES = ("lesion_dice", "lesion_iou")
+STUDIES: Mapping[str, Sequence[str]] = {
+    "outside-classification": MALIGNANCY,
+    "outside-segmentation": OUTLINES,
+}
+"""The recorded studies and the figures that the page shows of each."""
+
+
+def about_outside(outside: Dataset, notes: Sequence[object] = ()) -> Markdown:
+    """Which outside set a page meets, what of it could not be used, and what to give where there is none.
+
+    Args:
+        outside: as loaded.
+        notes: warnings that came with it.
+
+    Example:
+        >>> about_outside(elsewhere, [each.message for each in caught])
+    """
+    cases = outside.table["group"].nunique()
+    lines = [f"The outside set is **{outside.name}**: {len(outside)} images in {cases} groups."]
+    if outside.name.endswith("phantoms"):
+        lines.append(
+            "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
+            "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "
+            'figures give the folder of BrEaST, BUS-BRA or BUS-UCLM: `outside="DIR"` in the cell above, or '
+            "`busi report --only 12 --outside DIR`. The data card says where each can be had."
+        )
+    return Markdown("\n\n".join([*lines, *map(str, notes)]))
+
+
+def compared(*sets: Dataset) -> pd.DataFrame:
+    """How sets differ before any model looks: one row each.
+
+    Example:
+        >>> compared(busi, breast).loc["BrEaST", "images"]
+        256
+    """
+    rows = {
+        data.name: {
+            "images": len(data),
+            **{name: int((data.labels == label).sum()) for label, name in enumerate(CLASSES)},
+            "median width × height": "{:.0f} × {:.0f}".format(*data.table[["width", "height"]].median()),
+            "lesion, share of image": f"{data.masks[data.has_lesion].mean():.3f}",
+            "mean gray": f"{data.images.mean():.0f}",
+            "spread of gray": f"{data.images.std(axis=(1, 2)).mean():.0f}",
+            "coloured marks": f"{data.table['overlay'].mean():.0%}",
+        }
+        for data in sets
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def told(table: pd.DataFrame, figure: str) -> str:
+    """One sentence per experiment: a figure inside and outside, and whether the interval clears zero.
+
+    Args:
+        table: as `busilib.studies.outside_sets.drops` returns it.
+        figure: one of its figures.
+
+    Example:
+        >>> told(drops(study, ["accuracy"]), "accuracy")
+        'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
+    """
+    sentences = []
+    for id, rows in table[table["figure"] == figure].groupby("experiment", sort=False):
+        by = rows.set_index("where")
+        inside, outside, difference = (by.loc[key] for key in ("inside", "outside", "difference"))
+        clear = difference["low"] > 0 or difference["high"] < 0
+        sentences.append(
+            f"**{id}**: {METRIC_NAMES[figure]} {inside['value']:.2f} on {inside['inside']}, "
+            f"{outside['value']:.2f} on {inside['outside']}, a difference of {difference['value']:+.2f} "
+            f"({difference['low']:+.2f} to {difference['high']:+.2f}"
+            f"{')' if clear else '; the interval includes no difference)'}."
+        )
+    return " ".join(sentences)
+
+
+def scores_of(study: Study) -> dict[str, pd.DataFrame]:
+    """Predictions of the first classifier of a study, inside and outside, for `figures.malignancy_scores`."""
+    conditions = study.predictions.groupby("condition", sort=False)
+    return {name: conditions.get_group(name) for name in list(study.conditions)[:2]}
+
+
+def recorded_studies(profile: str = "laptop") -> dict[str, Study]:
+    """The recorded studies on outside data by name; those that exist."""
+    return {name: study for name in STUDIES if (study := read_study(name, profile)) is not None}
+
+
+def recorded_drops(studies: Mapping[str, Study]) -> pd.DataFrame:
+    """The figures of recorded studies as `busilib.studies.outside_sets.drops` has them; empty without any."""
+    parts = [drops(study, STUDIES[name]) for name, study in studies.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

@@ -1,0 +1,307 @@
+"""The tables of the book, and the line on every page that says what its numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+from IPython.display import Markdown
+
+from busilib import provenance
+from busilib.data.dataset import Dataset
+from busilib.data.splits import Split
+from busilib.data.tiles import Tiles
+from busilib.pages.words import METRIC_NAMES
+from busilib.reports.experiment import Experiment
+from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.runs.profiles import profile as profile_named
+from busilib.runs.records import Record, read_record
+from busilib.runs.run import Run, record_name
+
+pd.set_option("display.max_colwidth", None)
+
+SEGMENTATION = (
+    "lesion_dice",
+    "all_dice",
+    "pooled_dice",
+    "lesion_iou",
+    "pooled_precision",
+    "pooled_recall",
+    "pooled_specificity",
+    "pooled_accuracy",
+    "normal_false_positive_rate",
+)
+"""The segmentation figures of a full table, in reading order."""
+
+PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
+
+
+def about(profile: str, data: Dataset | Tiles, seed: int) -> Markdown:
+    """The line at the head of every page: what ran on what, and whether its numbers mean anything.
+
+    Example:
+        >>> about("smoke", data, seed=0)
+    """
+    chosen, versions = profile_named(profile), provenance.versions()
+    backend = ", ".join(f"{key} {versions[key]}" for key in ("keras", "tensorflow") if key in versions)
+    line = (
+        f"Profile **{profile}** ({chosen.purpose}) · data **{data.name}**, n = {len(data)}, "
+        f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, "
+        f"Python {versions['python']}, {backend} · commit {provenance.commit()}"
+    )
+    if data.name.endswith("phantoms"):
+        line += (
+            "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: the numbers "
+            "computed on this page show that everything runs, not what a model can do."
+        )
+        if isinstance(data, Dataset):
+            line += " Figures recorded on the real BUSI stand beside them and are labelled so."
+    return Markdown(line)
+
+
+def cell(figure: Mapping[str, float]) -> str:
+    """A figure with its interval, such as "0.71 (0.66–0.75)".
+
+    Example:
+        >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130})
+        '0.71 (0.66–0.75)'
+    """
+    return f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f})"
+
+
+def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
+    """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
+
+    Args:
+        columns: model name to figures as `busilib.runs.records.measure` returns them.
+        keys: which figures, in which order.
+
+    Example:
+        >>> metrics_table({"r1-unet": metrics_of([run])}, ["lesion_dice", "pooled_dice"])
+    """
+    table = pd.DataFrame(
+        {
+            name: {METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys}
+            for name, figures in columns.items()
+        }
+    )
+    counts = [{figures[key]["n"] for figures in columns.values() if key in figures} for key in keys]
+    table.insert(0, "n", ["/".join(map(str, sorted(found))) or "–" for found in counts])
+    return table.rename_axis("figure (95 % interval)")
+
+
+def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
+    """The same figures as a long table for `busilib.pages.figures.claimed_and_measured`.
+
+    Returns:
+        Columns `row` (figure), `source` (model), `value`, `low`, `high`.
+
+    Example:
+        >>> long({"r1-unet": metrics_of([run])}, ["lesion_dice"])
+    """
+    rows = [
+        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in ("value", "low", "high")}}
+        for source, figures in columns.items()
+        for key in keys
+        if key in figures
+    ]
+    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+
+
+def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
+    """What was trained on a page: one row per model.
+
+    Example:
+        >>> runs_table({"r2-cnn": run("r2-cnn", data, "smoke")})
+    """
+    rows = {
+        name: {
+            "what": run.experiment.title,
+            "parameters": f"{run.facts['parameters']:,}",
+            "weights": run.facts["weights"]["source"],
+            "frozen base": "yes" if run.settings.frozen else "no",
+            "epochs": len(run.history),
+            "training (s)": run.facts["train_seconds"],
+        }
+        for name, run in runs.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def side_by_side(
+    columns: Mapping[str, Mapping[str, dict]], facts: Mapping[str, Mapping], keys: Sequence[str]
+) -> pd.DataFrame:
+    """What models reach and what they cost: one row per model, with the images behind the first figure.
+
+    Args:
+        columns: model name to figures (see `metrics_table`).
+        facts: model name to the facts of its run or record: `parameters`, `train_seconds` and
+            `predict_ms_per_image`.
+        keys: which figures.
+
+    Example:
+        >>> side_by_side({"r4-unet": metrics_of([run])}, {"r4-unet": run.facts}, ["lesion_dice"])
+    """
+    rows = {
+        name: {
+            **{METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys},
+            "n": figures[keys[0]]["n"],
+            "parameters": f"{facts[name]['parameters']:,}",
+            "training (s)": f"{facts[name]['train_seconds']:,.0f}",
+            "ms per image": facts[name].get("predict_ms_per_image", "–"),
+        }
+        for name, figures in columns.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
+    """How many images each part of a split has; "= test" where the test set chose the epoch.
+
+    Example:
+        >>> splits_table({"r2-cnn": split})
+    """
+    rows = {
+        name: {
+            "training": len(split.train),
+            "validation": len(split.validation) if split.selected_on == "validation" else "= test",
+            "test": len(split.test),
+            "set aside": len(split.hold_out),
+        }
+        for name, split in splits.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def protocol_records(id: str, profile: str = "laptop", folder: Path | None = None) -> dict[str, Record]:
+    """The records of one experiment by the name of their protocol; those that exist.
+
+    Example:
+        >>> list(protocol_records("r2-cnn"))
+        ['grouped', 'as the report did']
+    """
+    return {
+        name: record
+        for protocol, name in PROTOCOL_NAMES.items()
+        if (record := read_record(record_name(experiment(id), protocol), profile, folder))
+    }
+
+
+def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
+    """The grouped records of one experiment by what its model was shown; those that exist.
+
+    Example:
+        >>> list(inputs_records("r2-cnn"))
+        ['image', 'image cut by the true mask']
+    """
+    from busilib.training.batches import INPUTS
+
+    names = {inputs: record_name(experiment(id), "grouped", inputs) for inputs in INPUTS}
+    return {
+        inputs: record for inputs, name in names.items() if (record := read_record(name, profile)) is not None
+    }
+
+
+def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:
+    """The records of experiments under both protocols, by a name that a table can show.
+
+    Example:
+        >>> list(records_of(["r2-cnn"]))
+        ['r2-cnn, grouped', 'r2-cnn, as the report did']
+    """
+    return {f"{id}, {name}": record for id in ids for name, record in protocol_records(id, profile).items()}
+
+
+def recorded_sources(id: str, profile: str = "laptop") -> dict[str, dict]:
+    """Recorded figures of one experiment by the name that `sources` gives them.
+
+    Example:
+        >>> list(recorded_sources("r2-cnn"))
+        ['recorded, grouped', 'recorded, as the report did']
+    """
+    return {f"recorded, {name}": record.metrics for name, record in protocol_records(id, profile).items()}
+
+
+def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.DataFrame:
+    """Recorded figures on the real BUSI, one row per record, with how each was made.
+
+    Example:
+        >>> records_table(records_of(["r1-unet", "r2-unet"]), ["lesion_dice", "pooled_dice"])
+    """
+    rows = {
+        name: {
+            **{
+                METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
+            },
+            "n": len(record.predictions),
+            "folds": len(record.facts["split"]),
+            "selected on": record.facts["split"][0]["selected_on"],
+            "input": record.facts["inputs"],
+            "weights": record.facts["weights"]["source"],
+        }
+        for name, record in records.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+
+
+def sources(
+    entry: Experiment, keys: Sequence[str], part: str, measured: Mapping[str, Mapping[str, dict]]
+) -> pd.DataFrame:
+    """Long table for `busilib.pages.figures.claimed_and_measured`: the report's claim and measured figures.
+
+    Args:
+        entry: of the registry.
+        keys: which figures.
+        part: of the claims, such as "test".
+        measured: source name to figures.
+
+    Returns:
+        Columns `row`, `source`, `value`, `low`, `high`.
+
+    Example:
+        >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", {"this page": metrics_of([run])})
+    """
+    claims = {claim.metric: claim.value for claim in entry.claims if claim.part == part}
+    rows = [
+        {"row": METRIC_NAMES[key], "source": f"{entry.report} claims", "value": claims[key]}
+        for key in keys
+        if key in claims
+    ]
+    rows += long(measured, keys).to_dict("records")
+    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+
+
+def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[str, dict]]) -> pd.DataFrame:
+    """One figure of several experiments: claimed, measured on a page, and recorded on BUSI (see `sources`).
+
+    Args:
+        ids: of the experiments, one row each.
+        metric: key of the figure.
+        measured: figures of this page by id.
+
+    Example:
+        >>> figures.claimed_and_measured(claims_of(ids, "accuracy", measured), "accuracy")
+    """
+    rows = []
+    for id in ids:
+        parts = [claim.part for claim in experiment(id).claims if claim.metric == metric]
+        found = {"this page": measured[id]} | recorded_sources(id)
+        rows.append(sources(experiment(id), [metric], parts[0] if parts else "test", found).assign(row=id))
+    return pd.concat(rows).replace({"source": r"^R\d claims$"}, {"source": "claimed"}, regex=True)
+
+
+def summary(profile: str = "laptop") -> pd.DataFrame:
+    """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
+
+    Example:
+        >>> figures.claimed_and_measured(summary(), "value")
+    """
+    parts = []
+    for entry in EXPERIMENTS.values():
+        claim, recorded = entry.main_claim, recorded_sources(entry.id, profile)
+        if claim and recorded:
+            part = sources(entry, [claim.metric], claim.part, recorded)
+            parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
+    table = pd.concat(parts, ignore_index=True)
+    return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)

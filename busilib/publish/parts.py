@@ -1,0 +1,36 @@
+"""What is written into the prose pages when the book is built, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from busilib.pages import cards, generated
+from busilib.pages import submitted as submission
+
+PARTS: Mapping[str, Callable[[Path], str]] = {
+    "claims": generated.claims,
+    "evaluate": submission.example,
+    "out-of-fold": cards.out_of_fold,
+    "calibration": cards.calibration,
+    "outside": cards.outside,
+    "duplicate-threshold": cards.duplicate_threshold,
+    "shipped-table": cards.shipped_table,
+    "tripod-tally": lambda root: cards.tally(root / "book" / "tripod_ai.md"),
+    "claim-tally": lambda root: cards.tally(root / "book" / "claim_checklist.md"),
+}
+"""What stands in for `<!-- generated:NAME -->` on a page, given the repository."""
+
+
+def fill(text: str, root: Path) -> str:
+    """A page with its generated parts put in; only those that it asks for are made.
+
+    Example:
+        >>> fill("<!-- generated:shipped-table -->", Path(".")).startswith("780 images")
+        True
+    """
+    for name, part in PARTS.items():
+        mark = f"<!-- generated:{name} -->"
+        if mark in text:
+            text = text.replace(mark, part(root))
+    return text

@@ -1,0 +1,205 @@
+"""The inflation ladder: from a flattering number to an honest one, one mistake taken back at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from busilib import provenance
+from busilib.data.dataset import Dataset
+from busilib.data.splits import FOLDS, grouped_split
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.pairing import groups_of
+from busilib.reports.registry import experiment
+from busilib.runs.profiles import profile as profile_named
+from busilib.runs.profiles import settings_for
+from busilib.runs.records import FIGURES
+from busilib.runs.run import Run
+from busilib.runs.runner import run
+from busilib.studies.probe import features, fit_probe, prediction_rows, probe_weights
+from busilib.studies.study import Condition, Study, measured
+from busilib.training.augmentation import R2
+from busilib.training.copies import is_copy, with_copies
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rung: which mistakes are still made on it, and which figure is reported.
+
+    Attributes:
+        name: what was put right in the step that leads here.
+        figure: key of the reported figure.
+        copies_first: augmented copies are made before the split, so that copies of test images train.
+        peeking: the test set chooses what validation images should (epoch or regularisation).
+        image_wise: the split separates near-duplicates.
+        true_mask: the classifier sees images cut by the true mask.
+    """
+
+    name: str
+    figure: str
+    copies_first: bool = False
+    peeking: bool = False
+    image_wise: bool = False
+    true_mask: bool = False
+
+
+def _fixed(figure: str, true_mask: bool) -> tuple[Rung, ...]:
+    shared = {"figure": figure, "true_mask": true_mask}
+    return (
+        Rung("every mistake at once", copies_first=True, peeking=True, image_wise=True, **shared),
+        Rung("augment after the split", peeking=True, image_wise=True, **shared),
+        Rung("select on validation images", image_wise=True, **shared),
+        Rung("keep near-duplicates together", **shared),
+    )
+
+
+CLASSIFICATION = (
+    *_fixed("accuracy", true_mask=True),
+    Rung("hide the true mask", "accuracy"),
+    Rung("count every class alike", "balanced_accuracy"),
+)
+SEGMENTATION = (
+    *_fixed("pooled_two_class_dice", true_mask=False),
+    Rung("count lesion pixels only", "pooled_dice"),
+    Rung("average over lesions", "lesion_dice"),
+)
+"""The rungs from the top down; the last is the honest figure."""
+
+COPIES = 2
+"""Augmented copies of each image that the probe learns from."""
+
+MODEL = "r4-unet"
+"""The network of the segmentation ladder."""
+
+FOLDS_OF = {"smoke": (0,), "laptop": (0,), "full": tuple(range(FOLDS))}
+"""Test folds of the segmentation ladder, which trains three networks for each."""
+
+
+def ladder_classification(data: Dataset, profile: str, seed: int = 0, weights: str = "") -> Study:
+    """The ladder of a classifier: a linear probe on a frozen MobileNet (see `probe`), five folds.
+
+    On every rung it learns from each training image and `COPIES` augmented copies of it, and is tested on the
+    same images, each once. On the first rung the copies are made first and divided with the rest.
+
+    Args:
+        data: at the size of the profile.
+        profile: "smoke", "laptop" or "full".
+        seed: of copies and splits.
+        weights: see `busilib.runs.profiles.settings_for`.
+
+    Example:
+        >>> ladder_classification(load_data("smoke"), "smoke").metrics("hide the true mask")["accuracy"]
+    """
+    source = probe_weights(profile, weights)
+    many = with_copies(data, R2, COPIES, seed)
+    seen = {
+        False: features(many.images, source, seed),
+        True: features(np.where(many.masks, many.images, 0).astype(np.uint8), source, seed),
+    }
+    conditions = [
+        Condition(rung.name, _probed(rung, data, many, seen[rung.true_mask], seed), asdict(rung))
+        for rung in CLASSIFICATION
+    ]
+    about = {"model": "linear probe on a frozen MobileNet", "weights": provenance.weights(source)}
+    return _with_steps(
+        measured("ladder-classification", "classification", conditions, data, profile, seed, **about)
+    )
+
+
+def _probed(rung: Rung, data: Dataset, many: Dataset, x: np.ndarray, seed: int) -> pd.DataFrame:
+    """Out-of-fold predictions of the originals on one rung."""
+    whole, n, tables = many if rung.copies_first else data, len(data), []
+    groups = np.arange(len(whole)) if rung.image_wise else whole.groups
+    for fold in range(FOLDS):
+        split = grouped_split(whole.labels, groups, fold, seed)
+        train, test = split.train, split.test[split.test < n]
+        if not rung.copies_first:
+            train = np.concatenate([train + n * number for number in range(COPIES + 1)])
+        watch = test if rung.peeking else split.validation
+        model = fit_probe(x[train], many.labels[train], x[watch], many.labels[watch])
+        tables.append(prediction_rows(model, x[test], data.subset(test), fold))
+    return pd.concat(tables, ignore_index=True)
+
+
+def ladder_segmentation(data: Dataset, profile: str, seed: int = 0) -> Study:
+    """The ladder of a segmentation: `MODEL`, trained anew for each way to split and select.
+
+    On the first rung the images are doubled by augmented copies and the epochs halved, so that every rung
+    takes as many steps. Predictions of copies are left out: every rung is scored on originals.
+
+    Args:
+        data: at the size of `MODEL` under the profile.
+        profile: "smoke", "laptop" or "full"; it also gives the test folds, see `FOLDS_OF`.
+        seed: of copies, splits and trainings.
+
+    Example:
+        >>> ladder_segmentation(load_data("smoke"), "smoke").metrics("average over lesions")["lesion_dice"]
+    """
+    entry, folds = experiment(MODEL), FOLDS_OF[profile]
+    doubled = with_copies(data, entry.augmentation, 1, seed)
+    halved = max(settings_for(entry, profile).epochs // 2, 1)
+    runs = {
+        (True, True, True): [run(MODEL, doubled, profile, "peeking", k, seed, epochs=halved) for k in folds],
+        (False, True, True): [run(MODEL, data, profile, "peeking", k, seed) for k in folds],
+        (False, False, True): [run(MODEL, data, profile, "image-wise", k, seed) for k in folds],
+        (False, False, False): [run(MODEL, data, profile, "grouped", k, seed) for k in folds],
+    }
+    conditions = [
+        Condition(
+            rung.name,
+            _tested(runs[rung.copies_first, rung.peeking, rung.image_wise]),
+            asdict(rung),
+        )
+        for rung in SEGMENTATION
+    ]
+    return _with_steps(
+        measured("ladder-segmentation", "segmentation", conditions, data, profile, seed, model=MODEL)
+    )
+
+
+def _tested(runs: Sequence[Run]) -> pd.DataFrame:
+    table = pd.concat([one.predictions for one in runs], ignore_index=True)
+    table = table.assign(group=groups_of(table, runs[0].data.table))
+    return table[~is_copy(table["id"])].reset_index(drop=True)
+
+
+def _with_steps(study: Study) -> Study:
+    """Add to each rung but the first the step that leads to it: how far the reported figure falls."""
+    names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
+    figures = FIGURES[study.task][0]
+    conditions = dict(study.conditions)
+    for above, here in pairwise(names):
+        conditions[here] = conditions[here] | {"step": step(study, figures, above, here, draws)}
+    return replace(study, conditions=conditions)
+
+
+def step(study: Study, figures, above: str, here: str, draws: int) -> dict[str, float]:
+    """How far the reported figure changes from one rung to the next, with its 95 % interval.
+
+    Groups are drawn for both rungs together, so that images that both rungs tested are compared in pairs.
+
+    Args:
+        study: a ladder.
+        figures: from a table of predictions to named figures.
+        above, here: names of two rungs.
+        draws: bootstrap samples.
+
+    Returns:
+        `value`, `low` and `high`; negative where the figure falls.
+
+    Example:
+        >>> step(study, classification_metrics, "keep near-duplicates together", "hide the true mask", 1000)
+    """
+    both = study.predictions[study.predictions["condition"].isin([above, here])]
+    figure = {name: study.conditions[name]["figure"] for name in (above, here)}
+
+    def fall(table: pd.DataFrame) -> dict[str, float]:
+        value = {name: figures(table[table["condition"] == name])[figure[name]] for name in (above, here)}
+        return {"step": value[here] - value[above]}
+
+    low, high = bootstrap(fall, both, both["group"].to_numpy(), draws)["step"]
+    return {"value": round(fall(both)["step"], 8), "low": round(low, 8), "high": round(high, 8)}

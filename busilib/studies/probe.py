@@ -1,0 +1,147 @@
+"""A linear probe: logistic regression on what a frozen MobileNet sees. It learns in seconds.
+
+So one question can be asked many times, under many splits and of many changed images (notebooks 9 and 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.base import ClassifierMixin
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.data.splits import Split
+from busilib.reports.registry import experiment
+from busilib.runs.profiles import settings_for
+
+STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+"""Inverse regularisation strengths (C) to choose from."""
+
+BATCH = 64
+
+
+def probe_weights(profile: str, weights: str = "") -> str | None:
+    """Where the probe's MobileNet gets its weights: as `r2-mobilenet` does under that profile.
+
+    Returns:
+        "imagenet", the path of a file, or None for random weights.
+
+    Example:
+        >>> probe_weights("smoke") is None
+        True
+    """
+    return settings_for(experiment("r2-mobilenet"), profile, weights).weights
+
+
+def features(images: np.ndarray, weights: str | None, seed: int = 0) -> np.ndarray:
+    """The last feature map of a MobileNet, averaged over the image.
+
+    Args:
+        images: uint8 (n, h, h), gray levels; h at least 32.
+        weights: as `probe_weights` gives them; None for random ones, whose features say little.
+        seed: of random weights.
+
+    Returns:
+        float32 (n, 1024).
+
+    Raises:
+        busilib.models.encoders.WeightsError: if the weights cannot be had.
+
+    Example:
+        >>> features(data.images, probe_weights("laptop", "local")).shape
+        (780, 1024)
+    """
+    from busilib.keras_backend import keras
+    from busilib.models.encoders import backbone
+
+    keras.utils.set_random_seed(seed)
+    base = backbone("mobilenet", images.shape[1], weights)
+    pooled = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
+    gray = images[..., None] / np.float32(255)
+    return pooled.predict(gray, batch_size=BATCH, verbose=0)
+
+
+def fit_probe(x: np.ndarray, labels: np.ndarray, watch: np.ndarray, watch_labels: np.ndarray) -> Pipeline:
+    """Fit a logistic regression for each of `STRENGTHS` and keep the one that is most accurate on `watch`.
+
+    Args:
+        x: float32 (m, d), features of the training images.
+        labels: int (m,).
+        watch: float32 (k, d), features of the images that choose: validation images, if all is well.
+        watch_labels: int (k,).
+
+    Returns:
+        The fitted pipeline; of equals the most regularised.
+
+    Example:
+        >>> fit_probe(x[train], labels[train], x[validation], labels[validation]).predict_proba(x[test])
+    """
+    fitted = [
+        make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000)).fit(x, labels)
+        for strength in STRENGTHS
+    ]
+    return max(fitted, key=lambda one: one.score(watch, watch_labels))
+
+
+def probe_predictions(x: np.ndarray, data: Dataset, splits: Sequence[Split]) -> pd.DataFrame:
+    """What a probe says about the test images of each split, its strength chosen on the validation images.
+
+    Args:
+        x: float32 (n, d), features of all images of `data`.
+        data: labels, ids and groups.
+        splits: one per fold.
+
+    Returns:
+        Rows for `busilib.studies.study.Condition`: `id`, `fold`, `true`, `group` and three class
+        probabilities.
+
+    Example:
+        >>> splits = [grouped_split(data.labels, data.groups, fold) for fold in range(5)]
+        >>> len(probe_predictions(x, data, splits)) == len(data)
+        True
+    """
+    return out_of_fold([fit_split(x, data.labels, split) for split in splits], x, data, splits)
+
+
+def fit_split(x: np.ndarray, labels: np.ndarray, split: Split) -> Pipeline:
+    """`fit_probe` on the training images of a split, its strength chosen on the validation images.
+
+    Example:
+        >>> fit_split(x, data.labels, split).predict_proba(x[split.test])
+    """
+    train, watch = split.train, split.validation
+    return fit_probe(x[train], labels[train], x[watch], labels[watch])
+
+
+def out_of_fold(
+    models: Sequence[ClassifierMixin], x: np.ndarray, data: Dataset, splits: Sequence[Split]
+) -> pd.DataFrame:
+    """What fitted models, one per split, say about the test images of theirs (see `probe_predictions`).
+
+    Example:
+        >>> out_of_fold([fit_split(x, data.labels, split) for split in splits], x, data, splits)
+    """
+    return pd.concat(
+        [
+            prediction_rows(model, x[split.test], data.subset(split.test), fold)
+            for fold, (model, split) in enumerate(zip(models, splits, strict=True))
+        ],
+        ignore_index=True,
+    )
+
+
+def prediction_rows(model: ClassifierMixin, x: np.ndarray, data: Dataset, fold: int) -> pd.DataFrame:
+    """Rows of predictions (see `probe_predictions`) of a fitted probe for the images of `data`.
+
+    Example:
+        >>> prediction_rows(model, x[split.test], data.subset(split.test), fold=0)
+    """
+    found = np.zeros((len(data), len(CLASSES)))
+    found[:, model.classes_] = model.predict_proba(x)
+    table = data.table[["id", "group"]].assign(fold=fold, true=data.table["class"])
+    return table.assign(**dict(zip(CLASSES, found.round(4).T, strict=True))).reset_index(drop=True)

@@ -1,0 +1,300 @@
+"""Anybody's predictions on BUSI: checked, measured with intervals, and asked for leaks."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import partial as with_arguments
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from busilib import provenance
+from busilib.data.busi.fingerprint import read_table
+from busilib.data.dataset import CLASSES
+from busilib.metrics.calibration import reliability
+from busilib.metrics.classification import confusion, confusion_metrics
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.segmentation import segmentation_metrics
+from busilib.runs.records import FIGURES, measure
+from busilib.submission.leakage import Leakage, check_split, read_split
+from busilib.submission.masks import read_masks
+from busilib.submission.read import Submission, SubmissionError, count, read_predictions, some
+
+DIFFERENCES = {
+    "classification": ("accuracy", "balanced_accuracy", "macro_f1"),
+    "segmentation": ("lesion_dice", "lesion_iou", "normal_false_positive_rate"),
+}
+"""The figures that are compared between leaked and clean test images."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What `evaluate` finds. Figures are `value`, `low`, `high` and `n`, as in a record.
+
+    Attributes:
+        facts: `source` (file name), `sha256` of a CSV, `task`, `draws`, `n` images measured, `expected`,
+            `missing` (with --partial), `left_out` (predicted, but no test images of the split), `classes`,
+            `groups`, and where it comes from.
+        table: the images that were measured, as `Submission.table`, with `leaked` where a split is known.
+        metrics: of all of them.
+        by_class: of the images of each class (segmentation), else empty.
+        confusion: rows true, columns predicted (classification), else empty.
+        reliability: bins as in `busilib.metrics.calibration.reliability`; empty for segmentation.
+        conflict_free: `n` and `metrics` without images whose near-duplicate has another label.
+        folds: by fold, figures with `value` and `n` only; empty where there are no folds.
+        leakage: what `check_split` finds with `source`, counts, and figures of `leaked` and `clean` test
+            images and their `difference` (leaked − clean); None where no split is known.
+        notes: what else a reader should know, one sentence or two each.
+    """
+
+    facts: Mapping
+    table: pd.DataFrame
+    metrics: Mapping[str, dict]
+    by_class: Mapping[str, Mapping[str, dict]]
+    confusion: list[list[int]]
+    reliability: list[dict]
+    conflict_free: Mapping
+    folds: Mapping[str, Mapping[str, dict]]
+    leakage: Mapping | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict:
+        """All but the table, as JSON can hold it."""
+        whole = {name: value for name, value in vars(self).items() if name not in ("facts", "table")}
+        return {**self.facts, **whole, "notes": list(self.notes)}
+
+
+def evaluate(
+    predictions: Path,
+    data: str = "",
+    split: Path | None = None,
+    partial: bool = False,
+    draws: int = 1000,
+    step: Callable[[str], None] = lambda text: None,
+) -> Evaluation:
+    """Check predictions on BUSI, measure them, and look for near-duplicates that their split separates.
+
+    Args:
+        predictions: a CSV of class probabilities or a folder of masks, see `read_predictions` and
+            `read_masks`.
+        data: BUSI's folder; needed for masks alone.
+        split: see `read_split`. Predictions are then expected of its test images (of all its images under
+            cross-validation), and others are left out; without it, of all images of BUSI.
+        partial: whether expected images may be missing.
+        draws: bootstrap samples.
+        step: told what is being done.
+
+    Raises:
+        SubmissionError: for predictions or a split that cannot be measured.
+        DataError: if the true masks cannot be read.
+
+    Example:
+        >>> evaluate(Path("mine.csv"), split=Path("split.csv")).leakage["leaked_images"]
+    """
+    busi = read_table()
+    divided = None if split is None else read_split(split, busi)
+    found = None if divided is None else check_split(divided, busi)
+    expected = busi["id"].tolist() if found is None else list(found.test)
+    submission = _read(predictions, data, busi, expected, partial, step)
+    table = submission.table[submission.table["id"].isin(expected)].reset_index(drop=True)
+    source = split.name if split else ""
+    if divided is not None:  # a single split has no folds, whatever the predictions say
+        table = (
+            _with_fold(table, divided, predictions, source)
+            if "fold" in divided
+            else table.drop(columns="fold", errors="ignore")
+        )
+    elif "fold" in table and table["fold"].nunique() > 1:
+        found, source = check_split(table[["id", "fold"]], busi), f"the column fold of {predictions.name}"
+    if found is not None:
+        table = table.assign(leaked=table["id"].isin(found.leaked))
+
+    step("Drawing intervals …")
+    figures = with_arguments(_measured, submission.task, draws=draws)
+    classifies = submission.task == "classification"
+    left_out = len(submission.table) - len(table)
+    facts = {
+        "source": predictions.name,
+        "sha256": hashlib.sha256(predictions.read_bytes()).hexdigest() if classifies else None,
+        "task": submission.task,
+        "draws": draws,
+        "n": len(table),
+        "expected": len(expected),
+        "missing": len(expected) - len(table),
+        "left_out": left_out,
+        "classes": {name: int((table["true"] == name).sum()) for name in CLASSES},
+        "groups": int(table["group"].nunique()),
+        "busilib": provenance.versions()["busilib"],
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+    clean = table[~table["label_conflict"]]
+    return Evaluation(
+        facts=facts,
+        table=table,
+        metrics=figures(table),
+        by_class={}
+        if classifies
+        else {name: figures(own) for name in CLASSES if len(own := table[table["true"] == name])},
+        confusion=confusion(table).tolist() if classifies else [],
+        reliability=_bins(table) if classifies else [],
+        conflict_free={"n": len(clean), "metrics": figures(clean) if len(clean) else {}},
+        folds=_by_fold(submission.task, table),
+        leakage=None if found is None else _leakage(found, source, submission.task, table, draws),
+        notes=tuple(_notes(submission, table, left_out, found, divided is None)),
+    )
+
+
+def _read(
+    path: Path,
+    data: str,
+    busi: pd.DataFrame,
+    expected: list[str],
+    partial: bool,
+    step: Callable[[str], None],
+) -> Submission:
+    if not path.is_dir():
+        return read_predictions(path, busi, expected, partial)
+    if not data:
+        raise SubmissionError(
+            f"{path}: masks are measured against BUSI's own, which are not shipped. "
+            "Name BUSI's folder with --data DIR; `busi data fetch` downloads it."
+        )
+    return read_masks(
+        path, data, busi, expected, partial, lambda done, all: step(f"Reading masks: {done} of {all} …")
+    )
+
+
+def _with_fold(table: pd.DataFrame, split: pd.DataFrame, predictions: Path, source: str) -> pd.DataFrame:
+    """Predictions with the folds of the split file, which must not contradict their own."""
+    own = table["id"].map(split.set_index("id")["fold"])
+    if "fold" in table and (other := table["id"][table["fold"].astype(str) != own.astype(str)].tolist()):
+        raise SubmissionError(
+            f"{predictions}: {count(len(other), 'image')} with another fold than in {source}: {some(other)}. "
+            "Give the split file that these predictions were made with, or leave the column fold out."
+        )
+    rest = table.drop(columns="fold", errors="ignore")
+    rest.insert(1, "fold", own)
+    return rest
+
+
+def _measured(task: str, table: pd.DataFrame, draws: int) -> dict[str, dict]:
+    return measure(task, table, table["group"].to_numpy(), draws)
+
+
+def _bins(table: pd.DataFrame) -> list[dict]:
+    """The bins of `reliability` that have any image, as JSON can hold them."""
+    return reliability(table).query("n > 0").round(8).to_dict("records")
+
+
+def _by_fold(task: str, table: pd.DataFrame) -> dict[str, dict[str, dict]]:
+    if "fold" not in table:
+        return {}
+    figures, support = FIGURES[task]
+    return {
+        str(fold): {
+            name: {"value": round(value, 8), "n": counts[name]}
+            for name, value in figures(own).items()
+            if np.isfinite(value)
+        }
+        for fold, own in table.groupby("fold")
+        for counts in [support(own)]
+    }
+
+
+def _leakage(found: Leakage, source: str, task: str, table: pd.DataFrame, draws: int) -> dict:
+    leaked, clean = table[table["leaked"]], table[~table["leaked"]]
+    result = {
+        "source": source,
+        "test_images": len(found.test),
+        "leaked_images": len(found.leaked),
+        "leaked_share": round(len(found.leaked) / len(found.test), 8),
+        **{key: _plain(value) for key, value in asdict(found).items() if key != "test"},
+    }
+    if len(leaked) and len(clean):
+        result |= {
+            "leaked_metrics": _measured(task, leaked, draws),
+            "clean_metrics": _measured(task, clean, draws),
+            "difference": _difference(task, table, draws),
+        }
+    return result
+
+
+def _plain(value: Mapping | tuple) -> dict | list:
+    """Tuples as lists, which is what JSON gives back."""
+    return {key: list(ids) for key, ids in value.items()} if isinstance(value, Mapping) else list(value)
+
+
+def _difference(task: str, table: pd.DataFrame, draws: int) -> dict[str, dict]:
+    """Leaked minus clean with 95 % intervals. Near-duplicates are leaked or clean together."""
+
+    def figures(drawn: pd.DataFrame) -> dict[str, float]:
+        parts = [drawn[drawn["leaked"]], drawn[~drawn["leaked"]]]
+        if not all(map(len, parts)):
+            return dict.fromkeys(DIFFERENCES[task], float("nan"))
+        leaked, clean = (
+            confusion_metrics(confusion(part)) if task == "classification" else segmentation_metrics(part)
+            for part in parts
+        )
+        return {key: leaked[key] - clean[key] for key in DIFFERENCES[task]}
+
+    intervals = bootstrap(figures, table, table["group"].to_numpy(), draws)
+    return {
+        key: {
+            "value": round(value, 8),
+            "low": round(intervals[key][0], 8),
+            "high": round(intervals[key][1], 8),
+            "n": len(table),
+        }
+        for key, value in figures(table).items()
+        if np.isfinite(value)
+    }
+
+
+def _notes(
+    submission: Submission, table: pd.DataFrame, left_out: int, found: Leakage | None, no_file: bool
+) -> list[str]:
+    notes = []
+    if left_out:
+        notes.append(
+            f"{count(left_out, 'predicted image')} left out: not among the test images of the split."
+        )
+    if found is None:
+        notes.append(
+            "No split is known, so nothing was asked about leaks. Give the split file with --split, or a "
+            "column fold with two folds or more."
+        )
+    elif no_file:
+        notes.append(
+            "The leakage check takes it that the model of each fold was trained on all other images given "
+            "here, and on no others."
+        )
+    if submission.task == "classification":
+        chances = table[list(CLASSES)].to_numpy()
+        ties = table["id"][(chances == chances.max(axis=1, keepdims=True)).sum(axis=1) > 1].tolist()
+        if ties:
+            notes.append(
+                f"{count(len(ties), 'image')} with two classes of one and the same largest probability: "
+                f"{some(ties)}. The first counts as predicted, in the order benign, malignant, normal."
+            )
+        return notes
+    notes.append(
+        "Masks were compared at each image's original size. Distances (HD95, and the 2 pixels of the NSD) "
+        "are in pixels of the original image, which are not of one size in millimetres; in pooled figures "
+        "a large image weighs more."
+    )
+    if soft := [id for id in submission.soft if id in set(table["id"])]:
+        notes.append(
+            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. Every pixel not "
+            "zero counted as lesion; if these are probabilities, cut them at a threshold first."
+        )
+    normals = table[(table["true"] == "normal") & (table["tp"] + table["fp"] > 0)]
+    if len(normals):
+        notes.append(f"{count(len(normals), 'normal')} with a false lesion: {some(normals['id'])}.")
+    lesions = table[table["tp"] + table["fn"] > 0]
+    if len(missed := lesions["id"][lesions["tp"] == 0]):
+        notes.append(f"{len(missed)} of {len(lesions)} lesions missed altogether (Dice 0): {some(missed)}.")
+    return notes
