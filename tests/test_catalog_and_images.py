@@ -190,8 +190,8 @@ BAD = {  # what is done to which file; then the file, the finding and the remedy
         "benign/benign (1)_mask.png",
         sixteen_bit,
         "benign/benign (1)_mask.png",
-        "pixel format I;16",
-        "convert it",
+        "a mask with 720 levels from 0 to 719, which do not pile up",
+        "cut probabilities at a threshold",
     ),
     "non-PNG": (
         "normal/notes.txt",

@@ -5,6 +5,7 @@ import re
 import shutil
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,7 +28,7 @@ from busilib.submission import evaluate as module
 from busilib.submission import masks as submitted_masks
 from busilib.submission.evaluate import evaluate
 from busilib.submission.leakage import check_split, read_split
-from busilib.submission.masks import lesion_pixels, read_masks
+from busilib.submission.masks import read_masks
 from busilib.submission.read import SubmissionError
 
 BUSI = read_table()
@@ -466,32 +467,6 @@ def test_masks_by_hand(as_busi, masks, phantom_dir):
     assert f"1 of {lesions} lesions missed altogether (Dice 0): benign (1)." in notes
 
 
-def test_the_mode_of_a_mask_does_not_matter(tmp_path):
-    mask = np.zeros((6, 9), bool)
-    mask[2:4, 3:7] = True
-    gray = Image.fromarray(mask.astype(np.uint8) * 3)
-    blue = np.zeros((6, 9, 3), np.uint8)
-    blue[mask, 2] = 1
-    palette = Image.fromarray(mask.astype(np.uint8))
-    palette.putpalette([0, 0, 0, 0, 0, 255])
-    veiled = np.dstack([np.full((6, 9, 3), 255, np.uint8), mask * np.uint8(255)])
-    deep = Image.fromarray(mask.astype(np.uint16) * 256)
-    forms = {
-        "1-bit": Image.fromarray(mask),
-        "gray": gray,
-        "gray on black, opaque": gray.convert("LA"),
-        "colour": Image.fromarray(blue),
-        "opaque colour": Image.fromarray(blue).convert("RGBA"),
-        "transparent background": Image.fromarray(veiled),
-        "palette": palette.convert("P"),
-        "16-bit": deep,
-    }
-    for name, picture in forms.items():
-        picture.save(tmp_path / "one.png")
-        found = lesion_pixels(Image.open(tmp_path / "one.png")) != 0
-        np.testing.assert_array_equal(found, mask, err_msg=name)
-
-
 def test_the_box_around_both_masks_changes_no_distance():
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -559,13 +534,47 @@ def test_true_masks_that_are_not_busis_are_refused(masks, phantom_dir):
         evaluate(masks, str(phantom_dir), partial=True, draws=10)
 
 
-def test_masks_of_many_levels_are_told(as_busi, masks, phantom_dir):
-    with Image.open(masks / "benign (1).png") as picture:
-        soft = np.asarray(picture).copy()
-    soft[0, :3] = (40, 90, 200)
-    Image.fromarray(soft).save(masks / "benign (1).png")
+def _levels(folder: Path, change) -> None:
+    """Change the levels of one predicted mask, which holds 0 and 1."""
+    path = folder / "benign (1).png"
+    Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
+
+
+def test_masks_that_were_cut_are_told(as_busi, masks, phantom_dir):
+    def blurred(mask):
+        smooth = np.where(mask, 250, 3).astype(np.uint8)
+        smooth[0, :3] = (0, 40, 90)
+        return smooth
+
+    _levels(masks, blurred)
     found = evaluate(masks, str(phantom_dir), draws=10)
     assert any(note.startswith("1 mask with more than two gray levels: benign (1)") for note in found.notes)
+    assert found.table.set_index("id").loc["benign (1)", "dice"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda mask: mask + 1, "benign (1).png: a mask with levels 1 and 2 and no 0"),
+        (lambda mask: np.where(mask, 253, 84).astype(np.uint8), "levels 84 and 253 and no 0"),
+        (
+            lambda mask: plt.get_cmap("viridis")(mask * 255, bytes=True),
+            "colours rgb(68, 1, 84), rgb(253, 231",
+        ),
+    ],
+)
+def test_masks_without_a_zero_are_refused_by_name(change, message, as_busi, masks, phantom_dir):
+    """They were lesion everywhere once, without a word."""
+    _levels(masks, change)
+    assert message in refused(masks, "--data", phantom_dir)
+
+
+def test_a_mask_that_is_a_jpeg_is_to_be_saved_again(as_busi, masks, phantom_dir):
+    Image.open(masks / "benign (1).png").save(masks / "one.jpg")
+    (masks / "one.jpg").rename(masks / "benign (1).png")
+    err = refused(masks, "--data", phantom_dir)
+    assert "not a PNG file but JPEG" in err and "save the prediction again as PNG" in err
+    assert "download" not in err
 
 
 def test_true_masks_of_busi_are_found_perfect(busi_dir, tmp_path):

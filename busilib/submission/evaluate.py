@@ -288,8 +288,8 @@ def _notes(
     )
     if soft := [id for id in submission.soft if id in set(table["id"])]:
         notes.append(
-            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. Every pixel not "
-            "zero counted as lesion; if these are probabilities, cut them at a threshold first."
+            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. They pile up at "
+            "black and white; what is brighter than half of white counted as lesion."
         )
     normals = table[(table["true"] == "normal") & (table["tp"] + table["fp"] > 0)]
     if len(normals):

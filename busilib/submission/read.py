@@ -40,7 +40,7 @@ class Submission:
         table: one row per image in BUSI's order: `id`, `fold` where it was given, `true`, `group`,
             `label_conflict`, then the three class probabilities, or `tp`, `fp`, `fn`, `tn`, `hd95`, `nsd`,
             `dice` and `iou` at the image's original size.
-        soft: ids of masks with more than one value besides zero, such as probabilities or smooth edges.
+        soft: ids of masks with gray levels, as JPEG or smooth edges leave them, cut at half of white.
     """
 
     task: str

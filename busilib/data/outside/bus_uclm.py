@@ -12,6 +12,7 @@ from PIL import Image
 
 from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.images import open_png
+from busilib.data.masks import mark
 from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
 
 LAYOUT = (
@@ -81,9 +82,17 @@ def coloured(path: Path, label: int) -> np.ndarray:
         DataError: if there is another colour, or a colour that does not go with the label.
     """
     where = f"{path.parent.name}/{path.name}"
-    red, green, blue = np.moveaxis(np.asarray(open_png(path).convert("RGB")) >= 128, 2, 0)
+    channels = np.moveaxis(np.asarray(open_png(path).convert("RGB")), 2, 0)
+    try:
+        red, green, blue = (mark(channel).lesion for channel in channels)
+    except DataError as error:
+        raise DataError(f"{where}: a colour with {error}") from error
     if (blue | (red & green)).any():
-        raise DataError(f"{where}: other colours than black, green and red. Use the published mask.")
+        y, x = np.argwhere(blue | (red & green))[0]
+        seen = tuple(channels[:, y, x].tolist())
+        raise DataError(
+            f"{where}: other colours than black, green and red, such as rgb{seen}. Use the published mask."
+        )
     found = {"benign": green.any(), "malignant": red.any()}
     name = CLASSES[label]
     fits = {"benign": not found["malignant"], "malignant": True, "normal": not any(found.values())}

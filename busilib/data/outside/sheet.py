@@ -11,7 +11,7 @@ import pandas as pd
 
 from busilib.data.busi.catalog import IGNORED, Entry, refuse
 from busilib.data.dataset import CLASSES, DataError, Dataset
-from busilib.data.images import MaskReader, load_entries, white
+from busilib.data.images import MaskReader, lesion, load_entries
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ def load_rows(
     name: str,
     whole: tuple[int, int, int],
     left_out: Sequence[str] = (),
-    read_mask: MaskReader = white,
+    read_mask: MaskReader = lesion,
 ) -> Dataset:
     """Load the images of a sheet, decoded and resized just as BUSI's are.
 
