@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from busilib.data.busi.catalog import IGNORED, Entry, scan
+from busilib.data.busi.catalog import Entry, scan
 from busilib.data.busi.fingerprint import pixel_hash
 from busilib.data.dataset import CLASSES, DataError
+from busilib.data.folders import listed
 from busilib.data.images import decode, open_mask
 from busilib.metrics.segmentation import count_pixels, dice_per_image, iou_per_image, surface_distances
 from busilib.submission.read import (
@@ -76,7 +77,7 @@ def read_masks(
 def _mask_files(folder: Path) -> tuple[list[Path], list[str]]:
     """The masks of a folder and their ids, sorted."""
     expected = 'Expected one PNG per image in the folder itself, "benign (1).png" or "benign (1)_mask.png"'
-    files = sorted(path for path in folder.iterdir() if path.name not in IGNORED)
+    files = listed(folder)
     if odd := [path.name for path in files if path.suffix.lower() != ".png" or not path.is_file()]:
         refuse(folder, [f"{len(odd)} not PNG files: {some(odd)}. {expected}; move or convert them."])
     if not files:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import DataError, Dataset
+from busilib.data.folders import listed
 from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
 
 LAYOUT = (
     "BrEaST: a workbook `BrEaST-….xlsx` and beside it a folder `…images_and_masks` with `case001.png` and "
     "`case001_tumor.png`"
 )
+IMAGES = "images_and_masks"
 WHOLE = (154, 98, 4)
 COLUMNS = ("CaseID", "Image_filename", "Mask_tumor_filename", "Mask_other_filename", "Classification")
 
@@ -47,9 +46,8 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
     """
     root = the_folder(folder, is_breast, LAYOUT)
     workbook = sorted(root.glob("BrEaST*.xlsx"))[0]
-    sheet = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
-    beside = [path for path in sorted(root.glob("*images_and_masks*")) if path.is_dir()]
-    images = beside[0] if beside else root
+    sheet = read_sheet(workbook, COLUMNS, filled=COLUMNS[:2])
+    images = _images(root)
     rows = [
         Row(
             id=Path(image).stem,
@@ -62,6 +60,16 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
         for case, image, tumour, other, word in sheet.itertuples(index=False)
     ]
     return load_rows(rows, workbook, size, cache, "BrEaST", WHOLE)
+
+
+def _images(root: Path) -> Path:
+    """The folder of the images beside the workbook, or where there is none, that of the workbook."""
+    beside = [path for path in listed(root) if path.is_dir() and IMAGES in path.name.lower()]
+    if not beside:
+        return root
+    if IMAGES not in beside[0].name:
+        raise DataError(f"{root}: the folder is called {beside[0].name}. Expected …{IMAGES}; rename it.")
+    return beside[0]
 
 
 def _files(folder: Path, cell: str) -> tuple[Path, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from busilib.data.dataset import Dataset
+from busilib.data.folders import subfolder
 from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
 
 LAYOUT = (
@@ -46,14 +44,15 @@ def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
     """
     root = the_folder(folder, is_bus_bra, LAYOUT)
     path = root / "bus_data.csv"
-    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, dtype=str, encoding="utf-8-sig"))
+    sheet = read_sheet(path, COLUMNS, filled=COLUMNS[:2])
+    images, masks = subfolder(root, "Images"), subfolder(root, "Masks")
     rows = [
         Row(
             id=id,
             word=word,
             case=case,
-            image=root / "Images" / f"{id}.png",
-            masks=(root / "Masks" / f"{id.replace('bus', 'mask', 1)}.png",),
+            image=images / f"{id}.png",
+            masks=(masks / f"{id.replace('bus', 'mask', 1)}.png",),
         )
         for id, case, word in sheet.itertuples(index=False)
     ]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from busilib.data.dataset import CLASSES, DataError, Dataset
+from busilib.data.folders import subfolder
 from busilib.data.images import open_png
 from busilib.data.masks import mark
 from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
@@ -56,11 +55,12 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
     """
     root = the_folder(folder, is_bus_uclm, LAYOUT)
     path = root / "INFO.csv"
-    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, sep=";", dtype=str, encoding="utf-8-sig"))
+    sheet = read_sheet(path, COLUMNS, filled=COLUMNS[:1])
+    images, masks = subfolder(root, "images"), subfolder(root, "masks")
     rows = []
     for image, word in sheet.itertuples(index=False):
         id = Path(image).stem
-        files = root / "images" / f"{id}.png", root / "masks" / f"{id}.png"
+        files = images / f"{id}.png", masks / f"{id}.png"
         rows.append(Row(id, word, case=id.split("_")[0], image=files[0], masks=files[1:]))
     left_out = [row.id for row in rows if row.case == MISMATCHED and _differ(row.image, row.masks[0])]
     if left_out:
