@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from busilib.data.dataset import DataError
+from busilib.paths import expanded
 
 IGNORED = ("._*", ".ds_store", "thumbs.db", "desktop.ini", "__macosx", "~$*")
 """What systems and programs leave behind, in lower case: macOS, Windows, and Excel while a sheet is open."""
@@ -46,14 +47,6 @@ def held(folder: Path) -> str:
         'archive.zip, notes.txt'
     """
     return ", ".join(path.name for path in listed(folder)[:6]) or "nothing"
-
-
-def expanded(path: str | Path) -> Path:
-    """A path with `~` replaced by the home folder, where there is one of that name."""
-    try:
-        return Path(path).expanduser()
-    except RuntimeError:
-        return Path(path)
 
 
 def an_archive(path: Path) -> str:
