@@ -208,7 +208,8 @@ def test_phantoms_are_never_called_busi(phantom_dir):
 
 
 def test_busi_is_called_busi(busi_dir):
-    assert load_data("laptop", busi_dir).name == "BUSI"
+    real = load_data("laptop", busi_dir)
+    assert (real.name, real.origin) == ("BUSI", "busi")
 
 
 # Provenance

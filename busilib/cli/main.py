@@ -121,7 +121,7 @@ def train(
     dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
     runs = [runner.run(id, dataset, profile, protocol, k, seed, weights, inputs) for k in fold or [0]]
     root = project_root()
-    target = results.write_record(runs, root / ("results" if dataset.name == "BUSI" else "_build/results"))
+    target = results.write_record(runs, root / ("results" if dataset.origin == "busi" else "_build/results"))
     figures = results.read_record(target.name, profile, target.parents[1]).metrics
     for key in results.MAIN_FIGURES[runs[0].experiment.task]:
         if key in figures:

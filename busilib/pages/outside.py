@@ -33,7 +33,7 @@ def about_outside(outside: Dataset, notes: Sequence[object] = ()) -> Markdown:
     """
     cases = outside.table["group"].nunique()
     lines = [f"The outside set is **{outside.name}**: {len(outside)} images in {cases} groups."]
-    if outside.name.endswith("phantoms"):
+    if outside.origin == "phantom":
         lines.append(
             "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
             "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "

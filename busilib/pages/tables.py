@@ -50,7 +50,7 @@ def about(profile: str, data: Dataset | Tiles, seed: int) -> Markdown:
         f"{data.size}×{data.size} pixels · seed {seed} · busilib {versions['busilib']}, "
         f"Python {versions['python']}, {backend} · commit {provenance.commit()}"
     )
-    if data.name.endswith("phantoms"):
+    if data.origin == "phantom":
         line += (
             "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: the numbers "
             "computed on this page show that everything runs, not what a model can do."
