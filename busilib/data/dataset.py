@@ -16,8 +16,8 @@ CLASSES = ("benign", "malignant", "normal")
 
 
 ORIGINS = ("busi", "phantom", "outside", "folder")
-"""Where a dataset comes from: BUSI itself, drawn pictures, another hospital's set, or a folder in BUSI's layout
-whose images are not BUSI's. A field of every dataset, never guessed from its name."""
+"""Where a dataset comes from: BUSI itself, drawn pictures, another hospital's set, or a folder in BUSI's
+layout whose images are not BUSI's. A field of every dataset, never guessed from its name."""
 
 
 class DataError(UserError, ValueError):
