@@ -19,8 +19,9 @@ from busilib.metrics.attention import (
 from busilib.models.gradcam import ExplanationError, feature_map, gradcam, hirescam
 from busilib.reports.registry import experiment
 from busilib.runs import runner
-from busilib.runs.learn import build, network
-from busilib.runs.runner import make_split, run
+from busilib.runs.predict import build, network
+from busilib.runs.protocols import make_split
+from busilib.runs.runner import run
 from busilib.studies import attention as study
 
 SIZE = 8

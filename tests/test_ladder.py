@@ -10,7 +10,7 @@ import pytest
 from busilib.data.splits import leaked
 from busilib.metrics.classification import classification_metrics
 from busilib.reports.registry import experiment
-from busilib.runs.runner import make_split
+from busilib.runs.protocols import make_split
 from busilib.studies import ladder
 from busilib.studies.ladder import CLASSIFICATION, SEGMENTATION, ladder_classification
 from busilib.studies.study import read_study, write_study

@@ -19,7 +19,8 @@ from busilib.reports.registry import experiment
 from busilib.runs import learn as methods
 from busilib.runs import records as results
 from busilib.runs import runner
-from busilib.runs.runner import make_split, run
+from busilib.runs.protocols import make_split
+from busilib.runs.runner import run
 from busilib.settings import Settings
 from busilib.training.fit import fit, predict, predict_codes
 from busilib.training.tile_batches import TileBatches
@@ -176,7 +177,8 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
     monkeypatch.setattr(methods, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
-    target = results.write_record(runs, tmp_path / "results")
+    for one in runs:
+        target = results.write_record(one, tmp_path / "results")
     record = results.read_record(target.name, "smoke", tmp_path / "results")
     assert record.facts["dataset"]["name"] == "histology phantoms"
     assert len(record.predictions) == sum(len(one.split.test) for one in runs)

@@ -164,7 +164,7 @@ def _complete(root: Path) -> list[Record]:
         if (record := read_record(path.parent.name, name, root / "results"))
         and record.facts["protocol"] == "grouped"
         and record.facts["task"] != "tissue"
-        and len(record.facts["split"]) == FOLDS
+        and record.folds == FOLDS
     ]
     return sorted(records, key=lambda record: order[record.facts["experiment"]])
 

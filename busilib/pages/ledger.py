@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.reports.experiment import Claim, Experiment
-from busilib.runs.records import Record, read_record
-from busilib.runs.run import record_name
+from busilib.runs.records import Record, find_record
 
 PROFILES = ("full", "laptop")
 """Profiles whose records are shown, the first that has one; "smoke" runs on phantoms and never is."""
@@ -90,7 +89,7 @@ def records_of(entry: Experiment, folder: Path) -> dict[str, Record]:
         ['random', 'grouped']
     """
     found = {
-        protocol: [read_record(record_name(entry, protocol), profile, folder) for profile in PROFILES]
+        protocol: [find_record(entry.id, profile, protocol, folder=folder) for profile in PROFILES]
         for protocol in ("random", "grouped")
     }
     return {name: next(filter(None, records)) for name, records in found.items() if any(records)}
@@ -110,7 +109,7 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     """
     if record is None or claim.part in UNCOMPARED_PARTS:
         return None
-    folds = len(record.facts["split"])
+    folds = record.folds
     origin = record.facts["profile"], record.facts["weights"]["source"]
     moment = EPOCH.fullmatch(claim.part)
     if moment and claim.part != "test":

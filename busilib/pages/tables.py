@@ -16,8 +16,8 @@ from busilib.pages.words import METRIC_NAMES
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import profile as profile_named
-from busilib.runs.records import Record, read_record
-from busilib.runs.run import Run, record_name
+from busilib.runs.records import Record, find_record
+from busilib.runs.run import Run
 
 pd.set_option("display.max_colwidth", None)
 
@@ -184,7 +184,7 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
     return {
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
-        if (record := read_record(record_name(experiment(id), protocol), profile, folder))
+        if (record := find_record(id, profile, protocol, folder=folder))
     }
 
 
@@ -197,10 +197,8 @@ def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """
     from busilib.training.batches import INPUTS
 
-    names = {inputs: record_name(experiment(id), "grouped", inputs) for inputs in INPUTS}
-    return {
-        inputs: record for inputs, name in names.items() if (record := read_record(name, profile)) is not None
-    }
+    found = {inputs: find_record(id, profile, inputs=inputs) for inputs in INPUTS}
+    return {inputs: record for inputs, record in found.items() if record is not None}
 
 
 def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:
@@ -235,7 +233,7 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
             "n": len(record.predictions),
-            "folds": len(record.facts["split"]),
+            "folds": record.folds,
             "selected on": record.facts["split"][0]["selected_on"],
             "input": record.facts["inputs"],
             "weights": record.facts["weights"]["source"],

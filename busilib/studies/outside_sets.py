@@ -16,7 +16,7 @@ from busilib.data.dataset import Dataset
 from busilib.metrics.malignancy import lesions_only, threshold_for
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.unpaired import unpaired_difference
-from busilib.runs.learn import THRESHOLD, prediction_table
+from busilib.runs.predict import THRESHOLD, prediction_table
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs
 from busilib.studies.study import Condition, Study, measured
