@@ -18,12 +18,13 @@ from busilib.data.dataset import CLASSES
 from busilib.data.images import load_busi
 from busilib.keras_backend import keras
 from busilib.metrics.classification import classification_metrics
+from busilib.metrics.measure import measure
 from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.pages import rungs as ladder
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import PROFILES, load_data
-from busilib.runs.records import measure, read_record, write_record
+from busilib.runs.records import read_record, write_record
 from busilib.runs.run import Run, record_name
 from busilib.runs.runner import make_split
 from busilib.studies.study import read_study

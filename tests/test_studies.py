@@ -9,8 +9,9 @@ import pytest
 
 from busilib.data.busi.fingerprint import read_table
 from busilib.errors import UnknownNameError
+from busilib.metrics.measure import FIGURES, measure
 from busilib.runs.profiles import PROFILES
-from busilib.runs.records import FIGURES, measure, results_folder
+from busilib.runs.records import results_folder
 from busilib.studies import ladder
 from busilib.studies.study import read_study
 from busilib.studies.table import STUDIES, Asked, study
