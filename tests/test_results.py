@@ -337,6 +337,9 @@ def test_every_figure_follows_from_the_predictions(folder, facts):
 def test_intervals_lie_around_their_values(folder, facts):
     for _, metrics in tables(folder, facts):
         for name, figure in metrics.items():
+            assert (figure["low"] is None) == (figure["high"] is None) == ("why" in figure), name
+            if "why" in figure:
+                continue
             assert figure["low"] <= figure["high"], name
             # Resampling adds noise to every bin, so the calibration error's own interval lies above it.
             if name != "ece":
@@ -352,7 +355,6 @@ def test_every_figure_says_how_many_images_it_rests_on(folder, facts):
             assert figure["n"] == own.sum(), name
 
 
-@pytest.mark.slow
 def test_every_interval_can_be_computed_again(folder, facts):
     groups = read_table().set_index("id")["group"]
     draws = PROFILES[facts["profile"]].bootstrap_draws
