@@ -13,9 +13,9 @@ from busilib.keras_backend import keras
 from busilib.metrics.attention import (
     attention_metrics,
     attention_share,
-    attention_support,
     fixed_gaze,
 )
+from busilib.metrics.measure import support
 from busilib.models.gradcam import ExplanationError, feature_map, gradcam, hirescam
 from busilib.reports.registry import experiment
 from busilib.runs import runner
@@ -379,7 +379,7 @@ def test_the_figures_agree_with_pandas():
 
 
 def test_counts_stand_behind_every_figure():
-    counts = attention_support(TABLE)
+    counts = support("attention", TABLE)
     assert counts.keys() == attention_metrics(TABLE).keys()
     assert counts["no_heat"] == 4 and counts["share_inside"] == 3
     assert counts["benign_hit_rate"] == 2 and counts["malignant_hit_rate"] == 1

@@ -80,7 +80,8 @@ def test_a_step_between_equal_predictions_is_nothing(study):
     both = pd.concat([study.predictions[first], again])
     same = ladder.replace(study, predictions=both)
     names = [rung.name for rung in CLASSIFICATION[:2]]
-    assert ladder.step(same, classification_metrics, *names, draws=20) == {"value": 0, "low": 0, "high": 0}
+    found = ladder.step(same, classification_metrics, *names, draws=20)
+    assert found == {"value": 0, "low": 0, "high": 0, "n": first.sum()}
 
 
 @pytest.mark.slow

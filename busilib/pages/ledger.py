@@ -52,6 +52,7 @@ class Measured:
         folds: trainings behind it.
         profile: "full" or "laptop".
         weights: where the network's weights came from: "random", "imagenet", or a file's name.
+        why: why a figure of a record has no interval.
     """
 
     value: float
@@ -61,6 +62,7 @@ class Measured:
     folds: int
     profile: str
     weights: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,8 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     figure = figures.get(SAME_FIGURES.get(claim.metric, claim.metric))
     if figure is None:
         return None
-    return Measured(figure["value"], figure["low"], figure["high"], figure["n"], folds, *origin)
+    limits = figure["low"], figure["high"]
+    return Measured(figure["value"], *limits, figure["n"], folds, *origin, figure.get("why", ""))
 
 
 def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from busilib import provenance
@@ -27,14 +26,9 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import hold_out
 from busilib.errors import UserError
-from busilib.metrics.attention import attention_metrics, attention_support
-from busilib.metrics.classification import classification_metrics, classification_support
 from busilib.metrics.combined import gate_counts
-from busilib.metrics.intervals import bootstrap
-from busilib.metrics.malignancy import malignancy_metrics, malignancy_support
+from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of
-from busilib.metrics.segmentation import segmentation_metrics, segmentation_support
-from busilib.metrics.tissue import tissue_metrics, tissue_support
 from busilib.paths import project_root
 from busilib.reports.registry import experiment
 from busilib.runs.locks import locked
@@ -44,24 +38,6 @@ from busilib.runs.spec import record_name
 
 SUMMARY = "metrics.json"
 TABLES = {"predictions": PREDICTIONS, "validation": VALIDATION, "history": HISTORY, "hold_out": HOLD_OUT}
-
-FIGURES = {
-    "segmentation": (segmentation_metrics, segmentation_support),
-    "classification": (classification_metrics, classification_support),
-    "tissue": (tissue_metrics, tissue_support),
-    "attention": (attention_metrics, attention_support),
-    "malignancy": (malignancy_metrics, malignancy_support),
-}
-
-
-MAIN_FIGURES = {
-    "segmentation": ("lesion_dice", "pooled_dice", "normal_false_positive_rate"),
-    "classification": ("accuracy", "macro_f1", "macro_auc"),
-    "tissue": ("pixel_accuracy", "majority_rate", "macro_dice"),
-    "malignancy": ("malignancy_auc", "sensitivity", "specificity"),
-    "attention": ("share_inside", "lesion_share", "hit_rate"),
-}
-"""The figures that stand for an experiment where there is room for few."""
 
 
 class RecordError(UserError, RuntimeError):
@@ -140,37 +116,8 @@ def _joined(parts: Sequence[Part], name: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int) -> dict[str, dict]:
-    """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
-
-    Args:
-        task: key of `FIGURES`.
-        predictions: rows as in `predictions.csv`.
-        groups: int (n,), the group of each row.
-        draws: bootstrap samples.
-
-    Returns:
-        Each figure as `{"value", "low", "high", "n"}`; figures that cannot be computed are left out.
-
-    Example:
-        >>> measure("segmentation", run.predictions, groups, draws=1000)["lesion_dice"]["value"]
-    """
-    figures, support = FIGURES[task]
-    intervals, counts = bootstrap(figures, predictions, groups, draws), support(predictions)
-    return {
-        name: {
-            "value": round(value, 8),
-            "low": round(intervals[name][0], 8),
-            "high": round(intervals[name][1], 8),
-            "n": counts[name],
-        }
-        for name, value in figures(predictions).items()
-        if np.isfinite(value)
-    }
-
-
 def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
-    """Figures of one experiment over the test images of all given folds, with intervals (see `measure`)."""
+    """Figures of one experiment over the test images of all given folds, see `measure`."""
     first = runs[0]
     predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
     return measure(
