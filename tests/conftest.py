@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sysconfig
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
@@ -33,7 +33,7 @@ def phantom_dir(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def phantom(phantom_dir):
     """The phantoms as a Dataset at 64 px."""
-    return load_busi(phantom_dir, size=64, name="phantoms")
+    return replace(load_busi(phantom_dir, size=64, name="phantoms"), origin="phantom")
 
 
 @pytest.fixture(scope="session")

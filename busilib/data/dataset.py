@@ -15,11 +15,16 @@ CLASSES = ("benign", "malignant", "normal")
 """Class order everywhere: label 0 is benign, 1 malignant, 2 normal."""
 
 
+ORIGINS = ("busi", "phantom", "outside", "folder")
+"""Where a dataset comes from: BUSI itself, drawn pictures, another hospital's set, or a folder in BUSI's
+layout whose images are not BUSI's. A field of every dataset, never guessed from its name."""
+
+
 class DataError(UserError, ValueError):
     """A dataset is not what it should be; the message says where, what was found and what would do."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
     """A loaded dataset, all parts in the same order.
 
@@ -31,6 +36,7 @@ class Dataset:
             `width` and `height` (original pixels), `n_masks`, `overlay` (coloured marks) and
             `label_conflict` (a near-duplicate carries another label).
         name: what the set is called in records and on pages.
+        origin: where the pictures come from, one of `ORIGINS`; only records of "busi" are published.
 
     Example:
         >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
@@ -42,8 +48,11 @@ class Dataset:
     labels: np.ndarray
     table: pd.DataFrame
     name: str
+    origin: str = "folder"
 
     def __post_init__(self):
+        if self.origin not in ORIGINS:
+            raise DataError(f"{self.name}: origin {self.origin!r} is none of {', '.join(ORIGINS)}")
         n = len(self.images)
         if not (len(self.masks) == len(self.labels) == len(self.table) == n):
             raise DataError(

@@ -91,7 +91,7 @@ def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     return resize_gray(mask.astype(np.uint8) * 255, size) >= 128
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Decoded:
     """One image at its original size. `image` uint8 (h, w), `mask` bool (h, w), `overlay` coloured marks."""
 

@@ -22,7 +22,7 @@ INNER_FOLDS = 8
 """The grouped protocol gives one part in eight of the training images to validation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Indices into a dataset, int64 and sorted.
 

@@ -55,7 +55,7 @@ TISSUES = tuple(name for code, name in enumerate(CODES) if code not in IGNORED)
 """The 20 kinds of tissue that figures are about."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tiles:
     """Loaded histology tiles, all parts in the same order.
 
@@ -66,6 +66,7 @@ class Tiles:
             slide share one), `part` (the folder it came from: "train" or "val"), `row` and `column` (of its
             upper left corner, original pixels in the region).
         name: what the set is called in records and on pages.
+        origin: "phantom", or "folder" for a BCSS folder (see `busilib.data.dataset.ORIGINS`).
 
     Example:
         >>> tiles = load_bcss("BCSS_512", size=224)
@@ -76,6 +77,7 @@ class Tiles:
     codes: np.ndarray
     table: pd.DataFrame
     name: str
+    origin: str = "folder"
 
     def __post_init__(self):
         n = len(self.images)

@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
+from busilib.metrics.figure import above, below, limits
 from busilib.pages.words import METRIC_NAMES
 from busilib.studies.outside_sets import drops
 from busilib.studies.study import Study, read_study
@@ -33,7 +34,7 @@ def about_outside(outside: Dataset, notes: Sequence[object] = ()) -> Markdown:
     """
     cases = outside.table["group"].nunique()
     lines = [f"The outside set is **{outside.name}**: {len(outside)} images in {cases} groups."]
-    if outside.name.endswith("phantoms"):
+    if outside.origin == "phantom":
         lines.append(
             "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
             "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "
@@ -80,12 +81,12 @@ def told(table: pd.DataFrame, figure: str) -> str:
     for id, rows in table[table["figure"] == figure].groupby("experiment", sort=False):
         by = rows.set_index("where")
         inside, outside, difference = (by.loc[key] for key in ("inside", "outside", "difference"))
-        clear = difference["low"] > 0 or difference["high"] < 0
+        clear = above(difference) or below(difference)
         sentences.append(
             f"**{id}**: {METRIC_NAMES[figure]} {inside['value']:.2f} on {inside['inside']}, "
             f"{outside['value']:.2f} on {inside['outside']}, a difference of {difference['value']:+.2f} "
-            f"({difference['low']:+.2f} to {difference['high']:+.2f}"
-            f"{')' if clear else '; the interval includes no difference)'}."
+            f"({limits(difference, '+.2f', ' to ')}"
+            f"{')' if clear or difference.get('why') else '; the interval includes no difference)'}."
         )
     return " ".join(sentences)
 

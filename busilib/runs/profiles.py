@@ -154,7 +154,9 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) 
     called = f"folder {called}" if called == "BUSI" else called  # the name is earned below, not given
     data = load_busi(source, size or profile(name).size, name=called)
     facts = ["id", "width", "height"]
-    return replace(data, name="BUSI") if data.table[facts].equals(read_table()[facts]) else data
+    if data.table[facts].equals(read_table()[facts]):
+        return replace(data, name="BUSI", origin="busi")
+    return data if folder else replace(data, origin="phantom")
 
 
 OUTSIDE_SEED = 1000
@@ -185,8 +187,9 @@ def outside_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 
     """
     size = size or profile(name).size
     if folder:
-        return load_outside(folder, size)
-    return shifted(load_busi(_phantom_folder(seed + OUTSIDE_SEED), size, name="phantoms"), seed)
+        return replace(load_outside(folder, size), origin="outside")
+    elsewhere = load_busi(_phantom_folder(seed + OUTSIDE_SEED), size, name="phantoms")
+    return replace(shifted(elsewhere, seed), origin="phantom")
 
 
 def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) -> Tiles:
@@ -212,7 +215,7 @@ def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0)
     """
     size = size or TILE_SIZES[profile(name).name]
     if not folder:
-        return load_bcss(_histology_folder(seed), size, name="histology phantoms")
+        return replace(load_bcss(_histology_folder(seed), size, name="histology phantoms"), origin="phantom")
     source = Path(folder).expanduser()
     return load_bcss(source, size, name=f"tiles in {source.resolve().name}")
 

@@ -46,6 +46,7 @@ def with_copies(data: Dataset, plan: Augmentation, copies: int, seed: int = 0) -
         np.tile(data.labels, copies + 1),
         pd.concat(tables, ignore_index=True),
         f"{data.name} with copies",
+        data.origin,
     )
 
 

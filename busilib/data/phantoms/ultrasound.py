@@ -34,7 +34,7 @@ class Plan:
     overlay: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Picture:
     """One phantom without marks: `gray` uint8 (h, w) and one bool (h, w) mask per lesion."""
 
