@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 from busilib.errors import UserError
@@ -37,12 +38,20 @@ def checkout() -> Path:
         PosixPath('/home/me/project/results')
     """
     root = project_root()
-    if not (root / "notebooks").is_dir() or not (root / "pyproject.toml").is_file():
+    if not _is_ours(root):
         raise PathError(
             f"{root}: not in a checkout of the project. This command works on its notebooks and records: "
             "change to the folder that holds pyproject.toml and notebooks/, and type it again there."
         )
     return root
+
+
+def _is_ours(folder: Path) -> bool:
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return project.get("project", {}).get("name") == "busilib" and (folder / "notebooks").is_dir()
 
 
 def expanded(path: str | Path) -> Path:

@@ -22,7 +22,9 @@ def data_phantom(
 ) -> None:
     """Write a synthetic BUSI into DIR: same layout and faults, no patients."""
     from busilib.data.phantoms.ultrasound import write_phantom
+    from busilib.paths import writable_folder
 
+    folder = writable_folder(folder)
     write_phantom(folder, benign=benign, malignant=malignant, normal=normal, seed=seed)
     typer.echo(f"{folder}: {benign} benign, {malignant} malignant and {normal} normal phantoms, seed {seed}")
 
@@ -38,7 +40,9 @@ def data_histology_phantom(
 ) -> None:
     """Write a synthetic BCSS (histology, for R5) into DIR: same layout and codes, no patients."""
     from busilib.data.phantoms.histology import write_histology_phantom
+    from busilib.paths import writable_folder
 
+    folder = writable_folder(folder)
     write_histology_phantom(folder, slides=slides, tiles_per_slide=tiles, size=size, seed=seed, layout=layout)
     typer.echo(f"{folder}: {slides * tiles} tiles of {slides} synthetic slides in {layout}/, seed {seed}")
 
@@ -96,8 +100,9 @@ def weights_convert(
     """Turn PyTorch's ImageNet weights into a weights file for Keras; needs PyTorch, once."""
     from busilib.errors import UnknownNameError
     from busilib.models.weights.convert import convert_resnet34
+    from busilib.paths import writable_folder
 
     if name != "resnet34":
         raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
-    target = convert_resnet34(file, out)
+    target = convert_resnet34(file, writable_folder(out))
     typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')

@@ -11,6 +11,7 @@ import numpy as np
 
 from busilib.errors import UserError
 from busilib.keras_backend import keras
+from busilib.paths import expanded
 
 WEIGHTS_FOLDER = "BUSI_WEIGHTS_DIR"
 
@@ -84,7 +85,7 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     folder = os.environ.get(WEIGHTS_FOLDER, "")
     if weights == "local" and not folder:
         return None
-    path = Path(folder if weights == "local" else weights).expanduser()
+    path = expanded(folder if weights == "local" else weights)
     if weights == "local" and not path.is_dir():
         raise WeightsError(
             f"pretrained weights for {name}: {WEIGHTS_FOLDER} is {folder!r}, which is no folder. "

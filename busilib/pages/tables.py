@@ -14,6 +14,7 @@ from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
 from busilib.metrics.figure import LIMITS, limits
 from busilib.pages.words import METRIC_NAMES
+from busilib.paths import PathError, project_root
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import profile as profile_named
@@ -295,6 +296,9 @@ def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[st
 def summary(profile: str = "laptop") -> pd.DataFrame:
     """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
 
+    Raises:
+        PathError: if nothing was.
+
     Example:
         >>> figures.claimed_and_measured(summary(), "value")
     """
@@ -304,5 +308,10 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
         if claim and recorded:
             part = sources(entry, [claim.metric], claim.part, recorded)
             parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
+    if not parts:
+        raise PathError(
+            f"{project_root() / 'results' / profile}: no record of any claim. `busi train` makes them; or "
+            "start from a checkout that has them."
+        )
     table = pd.concat(parts, ignore_index=True)
     return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)

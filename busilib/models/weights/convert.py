@@ -10,6 +10,7 @@ import numpy as np
 from busilib.keras_backend import keras
 from busilib.models.encoders import WeightsError
 from busilib.models.resnet34 import NAME, PUBLISHED, bare_resnet34
+from busilib.paths import expanded
 
 CONVERTED = f"{NAME}.weights.h5"
 """The name by which `busilib.models.encoders.find_weights` finds it."""
@@ -35,7 +36,7 @@ def convert_resnet34(file: str | Path, folder: str | Path) -> Path:
         >>> convert_resnet34("resnet34-b627a593.pth", "weights")
         PosixPath('weights/resnet34.weights.h5')
     """
-    file, folder = Path(file).expanduser(), Path(folder).expanduser()
+    file, folder = expanded(file), expanded(folder)
     state = read_state(file)
     model = bare_resnet34(32)
     wanted = {layer.name: _names(layer) for layer in model.layers if layer.weights}
