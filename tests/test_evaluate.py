@@ -373,7 +373,7 @@ def mangled(draw) -> tuple[bytes, bool]:
     return text.encode(encoding, "surrogatepass"), harmless
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=mangled())
 def test_a_mangled_file_is_measured_rightly_or_refused_in_words(file, write):
     content, harmless = file
@@ -769,6 +769,16 @@ def test_masks_without_a_zero_are_refused_by_name(change, message, as_busi, mask
     """They were lesion everywhere once, without a word."""
     _levels(masks, change)
     assert message in refused(masks, "--data", phantom_dir)
+
+
+def test_a_mask_that_looks_like_its_negative_is_told(as_busi, masks, phantom_dir):
+    """As `imsave` leaves it with a map that ends dark; it is black and white, so it cannot be refused."""
+    _levels(masks, lambda mask: plt.get_cmap("gray_r")(mask * 255, bytes=True))
+    found = evaluate(masks, str(phantom_dir), draws=10)
+    (note,) = [note for note in found.notes if "four corners" in note]
+    assert note.startswith(
+        "1 mask with all four corners and more than half of the picture marked: benign (1)"
+    )
 
 
 def test_a_mask_that_is_a_jpeg_is_to_be_saved_again(as_busi, masks, phantom_dir):

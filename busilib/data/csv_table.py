@@ -105,7 +105,7 @@ def _lines(path: Path, columns: Sequence[str], expected: str) -> tuple[list[tupl
     given = re.match(r'\s*"?sep=(.)"?[ ,;\t|]*(?=[\r\n]|$)', text, re.IGNORECASE)
     body = text[given.end() :] if given else text
     first = 1 + text[: given.end()].count("\n") if given else 1
-    head = next((line for line in body.splitlines() if line.strip()), "")
+    head = next((line for line in re.split(r"[\r\n]", body) if line.strip()), "")
     heads = {sign: [clean(name) for name in _cells(head, sign)] for sign in SEPARATORS}
 
     def fit(sign: str) -> tuple[int, bool, int]:
@@ -122,8 +122,9 @@ def _lines(path: Path, columns: Sequence[str], expected: str) -> tuple[list[tupl
                 lines.append((start, values))
             start = first + reader.line_num
     except csv.Error as error:
+        what = visible(str(error))
         raise DataError(
-            f"{path}: line {start} is not CSV ({error}). {expected}; a quotation mark may be unclosed."
+            f"{path}: line {start} is not CSV ({what}). {expected}; a quotation mark may be unclosed."
         ) from error
     return lines, separator
 
@@ -199,7 +200,11 @@ def visible(text: str) -> str:
         >>> visible("benign\\u00a0(1)")
         'benign<NO-BREAK SPACE>(1)'
     """
-    return "".join(f"<{unicodedata.name(s, f'U+{ord(s):04X}')}>" if unseen(s) else s for s in text)
+    return "".join(f"<{_name(sign)}>" if unseen(sign) else sign for sign in text)
+
+
+def _name(sign: str) -> str:
+    return "TAB" if sign == "\t" else unicodedata.name(sign, f"U+{ord(sign):04X}")
 
 
 def numbers(column: pd.Series) -> pd.Series:

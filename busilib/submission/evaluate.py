@@ -308,6 +308,11 @@ def _notes(
             f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. They pile up at "
             "black and white; what is brighter than half of white counted as lesion."
         )
+    if swapped := [id for id in submission.swapped if id in set(table["id"])]:
+        notes.append(
+            f"{count(len(swapped), 'mask')} with all four corners and more than half of the picture marked: "
+            f"{some(swapped)}. Black is no lesion; if the two are swapped there, invert the masks."
+        )
     normals = table[(table["true"] == "normal") & (table["tp"] + table["fp"] > 0)]
     if len(normals):
         notes.append(f"{count(len(normals), 'normal')} with a false lesion: {some(normals['id'])}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,10 +69,13 @@ def read_masks(
             rows.append(row)
             step(len(rows), len(names))
     refuse(folder, [row for row in rows if isinstance(row, str)])
-    table = pd.concat([row for row, _ in rows], ignore_index=True).assign(id=names)
+    table = pd.concat([row.figures for row in rows], ignore_index=True).assign(id=names)
     table = table.assign(dice=dice_per_image(table), iou=iou_per_image(table))
-    soft = tuple(id for id, (_, cut) in zip(names, rows, strict=True) if cut)
-    return Submission("segmentation", with_truth(table, busi), soft)
+    flagged = {
+        flag: tuple(id for id, row in zip(names, rows, strict=True) if getattr(row, flag))
+        for flag in ("soft", "swapped")
+    }
+    return Submission("segmentation", with_truth(table, busi), **flagged)
 
 
 def _mask_files(folder: Path) -> tuple[list[Path], list[str]]:
@@ -95,8 +99,17 @@ def _entries(data: str | Path, names: Sequence[str]) -> Mapping[str, Entry]:
     return entries
 
 
-def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> tuple[pd.DataFrame, bool] | str:
-    """Figures of one mask and whether its gray levels were cut, or what is wrong with it."""
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """Figures of one mask, whether its gray levels were cut, and whether it looks like its negative."""
+
+    figures: pd.DataFrame
+    soft: bool
+    swapped: bool
+
+
+def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> _Row | str:
+    """What is found of one mask, or what is wrong with it."""
     truth = decode(entry).mask
     if pixel_hash(truth) != facts["mask_sha256"]:
         raise DataError(
@@ -114,8 +127,9 @@ def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> tuple[pd.DataFrame,
             f"{truth.shape[1]}×{truth.shape[0]}. Masks must have the image's original size; "
             "scale the prediction back before it is cut at a threshold."
         )
-    row = pd.concat([count_pixels(truth[None], found[None]), _boundaries(truth, found)], axis=1)
-    return row, marked.cut
+    figures = pd.concat([count_pixels(truth[None], found[None]), _boundaries(truth, found)], axis=1)
+    swapped = bool(found[np.ix_([0, -1], [0, -1])].all() and found.mean() > 0.5)
+    return _Row(figures, marked.cut, swapped)
 
 
 def _boundaries(truth: np.ndarray, found: np.ndarray) -> pd.DataFrame:

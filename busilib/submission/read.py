@@ -53,12 +53,14 @@ class Submission:
             `label_conflict`, then the three class probabilities, or `tp`, `fp`, `fn`, `tn`, `hd95`, `nsd`,
             `dice` and `iou` at the image's original size.
         soft: ids of masks with gray levels, as JPEG or smooth edges leave them, cut at half of white.
+        swapped: ids of masks that mark all four corners and more than half of their picture.
         rounded: ids of images whose probabilities did not quite add up to 1 and were divided by their sum.
     """
 
     task: str
     table: pd.DataFrame
     soft: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
     rounded: tuple[str, ...] = ()
 
 
