@@ -50,7 +50,6 @@ class Experiment:
         report_inputs: what the report's model was shown, where that differs.
         test_inputs: what it is shown when it is tested, where that differs from training.
         pair: whether its model takes an image and a mask.
-        backbone: name of its pretrained base, if it has one.
         members: ids of the experiments an ensemble joins.
         ours: what the report leaves open and we chose.
         claims: the figures it prints.
@@ -71,7 +70,6 @@ class Experiment:
     report_inputs: str = ""
     test_inputs: str = ""
     pair: bool = False
-    backbone: str | None = None
     members: tuple[str, ...] = ()
     ours: str = ""
     claims: tuple[Claim, ...] = field(default=(), repr=False)

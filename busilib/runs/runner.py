@@ -57,7 +57,7 @@ def run(
         The finished run.
 
     Raises:
-        busilib.models.encoders.WeightsError: if pretrained weights cannot be had.
+        busilib.errors.WeightsError: if pretrained weights cannot be had.
         UnknownNameError: for an unknown id, profile, protocol, fold or kind of inputs.
         busilib.data.dataset.DataError: if the data are too few for the split, or of another size.
 
