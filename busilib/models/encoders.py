@@ -166,7 +166,7 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     Args:
         name: key of `ENCODERS`, or another name that weights files have, such as "resnet101".
         weights: "imagenet", None for random initial weights, or what `find_file` takes: a weights file, a
-            folder that holds `<name>.weights.h5`, or "local".
+            folder that holds `<name>.weights.h5`, or "local"; what an installed package brings is local too.
 
     Returns:
         The path of one file, None, or "imagenet" where Keras fetches them when it builds the network.
@@ -181,7 +181,10 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     if weights is None:
         return None
     if weights != "imagenet":
-        return find_file(name, weights)
+        found = find_file(name, weights)
+        packaged = name in ENCODERS and isinstance(ENCODERS[name].imagenet, Package)
+        if found is not None or not packaged:
+            return found
     if name not in ENCODERS:
         return weights
     row = ENCODERS[name]

@@ -13,7 +13,7 @@ from busilib.data.tiles import Tiles
 from busilib.provenance import weights_identity
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import settings_for
+from busilib.runs.profiles import profile_settings
 from busilib.settings import Settings
 from busilib.training.augmentation import Augmentation
 
@@ -64,7 +64,7 @@ class Spec:
 
     @property
     def _lacks_weights(self) -> bool:
-        usual = settings_for(experiment(self.experiment), self.profile).weights
+        usual = profile_settings(experiment(self.experiment), self.profile).weights
         return usual is not None and self.weights == "random"
 
     @property
@@ -120,7 +120,7 @@ def spec_of(
         seed=seed,
         settings=replace(settings, weights=None),
         augmentation=entry.augmentation,
-        weights=weights_identity(settings.weights) if entry.backbone else "none",
+        weights=weights_identity(settings.weights) if settings.encoder else "none",
         data=data.fingerprint,
         split=hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16],
         behind=tuple(behind),
