@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
 from busilib.errors import UserError
 
@@ -135,7 +136,7 @@ def train(
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
-@app.command()
+@app.command(cls=InARow)
 def campaign(
     what: Annotated[
         list[str], typer.Argument(metavar="IDS… | PLAN.yaml", help="Experiments, or one plan file.")
