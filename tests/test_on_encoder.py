@@ -1,6 +1,8 @@
 """Any encoder serves as classifier and as U-Net: shapes, widths, what learns, and exact resuming."""
 
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from busilib.data.images import load_busi
 from busilib.errors import UnknownNameError, WeightsError
 from busilib.keras_backend import keras
 from busilib.models.classifier import on_encoder
-from busilib.models.encoders import ENCODERS
+from busilib.models.encoders import ENCODERS, TF, Encoder
 from busilib.models.unet_on import unet_on
 from busilib.settings import Settings
 from busilib.training.batches import Batches
@@ -95,6 +97,21 @@ def test_weights_freezing_and_momentum_reach_the_encoder(build, weights_file):
         build(replace(LITE, frozen=True))
 
 
+def test_the_example_for_contributors_runs(monkeypatch):
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("## Adding an encoder")[2].partition("\n## ")[0]
+    network, row, use = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {}
+    exec(network, names)
+    rows = eval(f"{{{row}}}", {"Encoder": Encoder, "TF": TF, **names})
+    monkeypatch.setitem(ENCODERS, "tiny", rows["tiny"])
+    exec(use, names)
+    assert names["classifier"].output_shape == (None, 3)
+    assert names["unet"].output_shape == (None, 64, 64, 1)
+    with pytest.raises(WeightsError, match="ImageNet weights of tiny cannot be had: nobody publishes any"):
+        on_encoder(replace(names["settings"], weights="imagenet"))
+
+
 @pytest.mark.parametrize("build", [on_encoder, unet_on])
 def test_an_unknown_encoder_is_refused(build):
     with pytest.raises(UnknownNameError, match="no encoder 'lite'"):
@@ -108,22 +125,18 @@ def test_the_unet_refuses_sizes_it_cannot_halve(size, way_out):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("build", "target", "loss"),
-    [(on_encoder, "label", "sparse_categorical_crossentropy"), (unet_on, "mask", "binary_crossentropy")],
-)
-def test_a_training_that_is_taken_up_again_ends_as_an_undisturbed_one(
-    build, target, loss, weights_file, phantom_dir, tmp_path
-):
+def test_a_training_that_is_taken_up_again_ends_as_an_undisturbed_one(weights_file, phantom_dir, tmp_path):
     data = load_busi(phantom_dir, size=SIZE)
-    settings = replace(LITE, loss=loss, weights=str(weights_file), norm_momentum=0.9, epochs=2)
+    settings = replace(
+        LITE, loss="sparse_categorical_crossentropy", weights=str(weights_file), norm_momentum=0.9
+    )
 
     def trained(folder, epochs):
         keras.utils.set_random_seed(0)
-        shared = {"target": target, "inputs": "image", "batch": settings.batch}
-        batches = Batches(data, np.arange(0, 24, 2), seed=3, **shared)
-        validation = Batches(data, np.arange(1, 24, 4), **shared)
-        model = build(settings)
+        shared = {"target": "label", "inputs": "image", "batch": settings.batch}
+        batches = Batches(data, np.arange(0, 24, 3), seed=3, **shared)
+        validation = Batches(data, np.arange(1, 24, 6), **shared)
+        model = on_encoder(settings)
         fit(model, batches, validation, replace(settings, epochs=epochs), tmp_path / folder, folder)
         return model.get_weights()
 

@@ -89,16 +89,18 @@ weights_app = typer.Typer(no_args_is_help=True, help="Make weights files out of 
 
 @weights_app.command("convert")
 def weights_convert(
-    name: Annotated[str, typer.Argument(metavar="NETWORK", help="resnet34.")],
+    name: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as resnet34.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch's state dict, a .pth file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
 ) -> None:
     """Turn PyTorch's ImageNet weights into a weights file for Keras."""
     from busilib.errors import UnknownNameError
-    from busilib.models.resnet34 import resnet34
+    from busilib.models.encoders import ENCODERS
     from busilib.models.weights.convert import convert
+    from busilib.models.weights.find import Published
 
-    if name != "resnet34":
-        raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
-    target = convert(resnet34(32), file, out)
+    known = [each for each, row in ENCODERS.items() if isinstance(row.imagenet, Published)]
+    if name not in known:
+        raise UnknownNameError(f"no conversion for {name!r}. There is: {', '.join(known)}")
+    target = convert(ENCODERS[name].build(32), file, out)
     typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')
