@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 from skimage.draw import disk, ellipse, polygon2mask
+from sklearn.metrics import roc_auc_score
 
 from busilib.data.busi.catalog import scan
 from busilib.data.images import load_busi
@@ -175,6 +176,14 @@ def test_aucs_by_hand():
     assert found["low"] <= found["value"] <= found["high"] and found["n"] == 4
 
 
+def test_aucs_against_a_referee():
+    """scikit-learn's, with ties and with directions."""
+    table = made_up(informative=True).round(0)
+    found, malignant = descriptor_aucs(table), table["true"] == "malignant"
+    for name, sign in DESCRIPTORS.items():
+        assert found[name] == pytest.approx(roc_auc_score(malignant, sign * table[name]))
+
+
 # Masks redrawn
 
 
@@ -239,7 +248,7 @@ def tables(phantom_dir, phantom):
 
 
 def test_folds_are_those_of_every_experiment(phantom):
-    folds = study.test_folds(phantom, seed=3)
+    folds = study.fold_numbers(phantom, seed=3)
     for fold in range(5):
         test = grouped_split(phantom.labels, phantom.groups, fold, seed=3).test
         assert np.flatnonzero(folds == fold).tolist() == test.tolist()
@@ -247,7 +256,7 @@ def test_folds_are_those_of_every_experiment(phantom):
 
 def test_a_class_too_small_for_folds_takes_no_part(phantom):
     few = phantom.subset(np.flatnonzero((phantom.labels < 2) | (np.cumsum(phantom.labels == 2) == 1)))
-    folds = study.test_folds(few)
+    folds = study.fold_numbers(few)
     assert set(folds[few.labels < 2]) == set(range(5))
     assert set(folds[few.labels == 2]) == {-1}
 

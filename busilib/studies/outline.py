@@ -29,7 +29,7 @@ FITTED = {
 """What a logistic regression is given, by the name of the condition."""
 
 
-def test_folds(data: Dataset, seed: int = 0) -> np.ndarray:
+def fold_numbers(data: Dataset, seed: int = 0) -> np.ndarray:
     """The test fold of each image: that of `busilib.data.splits.grouped_split` with the same seed.
 
     Args:
@@ -41,7 +41,7 @@ def test_folds(data: Dataset, seed: int = 0) -> np.ndarray:
         images of BrEaST.
 
     Example:
-        >>> test_folds(busi)[grouped_split(busi.labels, busi.groups, fold=3).test]
+        >>> fold_numbers(busi)[grouped_split(busi.labels, busi.groups, fold=3).test]
         array([3, 3, …
     """
     folds = np.full(len(data), -1)
@@ -78,7 +78,7 @@ def outline_table(
         read_mask: see `busilib.data.images.decode`.
 
     Returns:
-        Columns `id`, `fold` (see `test_folds`), `true`, `group` and one for each descriptor.
+        Columns `id`, `fold` (see `fold_numbers`), `true`, `group` and one for each descriptor.
 
     Raises:
         DataError: if a file is damaged.
@@ -88,7 +88,7 @@ def outline_table(
         >>> outline_table(scan(folder)[0], load_busi(folder))["circumference"].median()
     """
     lesions = [entry for entry in entries if CLASSES[entry.label] != "normal"]
-    facts = data.table.assign(fold=test_folds(data, seed), true=data.table["class"]).set_index("id")
+    facts = data.table.assign(fold=fold_numbers(data, seed), true=data.table["class"]).set_index("id")
     rows = facts.loc[[entry.id for entry in lesions], ["fold", "true", "group"]].reset_index()
     return rows.join(descriptor_table(drawing(decode(entry, read_mask).mask) for entry in lesions))
 
