@@ -45,6 +45,18 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
         >>> load_breast("downloads/BrEaST").table["class"].value_counts().to_dict()
         {'benign': 154, 'malignant': 98, 'normal': 4}
     """
+    return load_rows(*sheet_rows(folder), size, cache, "BrEaST", WHOLE)
+
+
+def sheet_rows(folder: str | Path) -> tuple[list[Row], Path]:
+    """The rows of BrEaST's workbook with the files that they name, and the workbook's path.
+
+    Raises:
+        DataError: if the folder or its workbook is not BrEaST's.
+
+    Example:
+        >>> entries, faults = entries_of(*sheet_rows("downloads/BrEaST"))
+    """
     root = the_folder(folder, is_breast, LAYOUT)
     workbook = sorted(root.glob("BrEaST*.xlsx"))[0]
     sheet = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
@@ -61,7 +73,7 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
         )
         for case, image, tumour, other, word in sheet.itertuples(index=False)
     ]
-    return load_rows(rows, workbook, size, cache, "BrEaST", WHOLE)
+    return rows, workbook
 
 
 def _files(folder: Path, cell: str) -> tuple[Path, ...]:
