@@ -15,7 +15,7 @@ from PIL import Image
 
 from busilib.data import images
 from busilib.data.busi.catalog import scan
-from busilib.data.busi.check import check
+from busilib.data.check import check
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
 
