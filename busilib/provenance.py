@@ -31,26 +31,49 @@ def versions() -> dict[str, str]:
     return found
 
 
-def commit() -> str:
-    """Short commit of the checkout, with "+changes" where files differ from it, or "unknown".
+CODE = ("busilib", "pyproject.toml")
+"""What a record depends on: a change of prose or of records does not make a run another program's."""
 
-    Records do not count as changes: a run that is recorded does not make the next one another program's.
+CHANGES = "+changes"
+
+
+def commit() -> str:
+    """Short commit of the checkout, with "+changes" where its code differs from it, or "unknown".
+
+    Example:
+        >>> commit()
+        'd578b0f1c2'
     """
     git = ["git", "-C", str(project_root())]
     try:
         found = subprocess.run(
-            [*git, "describe", "--always", "--abbrev=10"], capture_output=True, text=True, check=True
+            [*git, "describe", "--always", "--abbrev=10", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         changed = subprocess.run(
-            [*git, "diff", "--quiet", "HEAD", "--", ".", ":(exclude)results"], check=False
+            [*git, "status", "--porcelain", "--", *CODE], capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return found.stdout.strip() + ("+changes" if changed.returncode else "")
+    return found.stdout.strip() + (CHANGES if changed.stdout.strip() else "")
+
+
+def weights_identity(source: str | None) -> str:
+    """Which weights an encoder starts from: "random", "imagenet" (Keras's own), or the SHA-256 of a file.
+
+    Example:
+        >>> weights_identity(None)
+        'random'
+    """
+    if source is None or source == "imagenet":
+        return source or "random"
+    return hashlib.sha256(Path(source).read_bytes()).hexdigest()
 
 
 def weights(source: str | None) -> dict[str, str]:
-    """What a backbone started from: "random", "imagenet", or the name and SHA-256 of a file.
+    """What an encoder started from: "random", "imagenet", or the name and SHA-256 of a file.
 
     Example:
         >>> weights(None)
@@ -58,8 +81,7 @@ def weights(source: str | None) -> dict[str, str]:
     """
     if source is None or source == "imagenet":
         return {"source": source or "random"}
-    path = Path(source)
-    return {"source": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"source": Path(source).name, "sha256": weights_identity(source)}
 
 
 def gpu_count() -> int:

@@ -14,7 +14,7 @@ from busilib.models import encoders as backbones
 from busilib.models.classifier import r2_mobilenet
 from busilib.models.encoders import BACKBONES, WeightsError, backbone, feature_maps, find_weights
 from busilib.reports.registry import experiment
-from busilib.runs.learn import build
+from busilib.runs.predict import build
 from busilib.settings import Settings
 
 SIZE = 32

@@ -13,10 +13,10 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.classification import (
     ECE_BINS,
     classification_metrics,
-    classification_support,
     confusion,
     confusion_metrics,
 )
+from busilib.metrics.measure import support
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=50)
 SURE = {
@@ -107,7 +107,7 @@ def test_calibration_error_by_hand():
 
 
 def test_support():
-    found = classification_support(drawn(0, 40))
+    found = support("classification", drawn(0, 40))
     counts = drawn(0, 40)["true"].value_counts()
     for name in CLASSES:
         assert found.pop(f"{name}_recall") == found.pop(f"{name}_f1") == counts[name]

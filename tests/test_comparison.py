@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from busilib.metrics.classification import confusion, confusion_metrics
+from busilib.metrics.classification import answer_metrics
 from busilib.metrics.comparison import (
     McNemar,
     difference_table,
@@ -36,8 +36,8 @@ def answers(right) -> pd.DataFrame:
     )
 
 
-def accuracy(table: pd.DataFrame) -> dict[str, float]:
-    return {"accuracy": confusion_metrics(confusion(table))["accuracy"]}
+def accuracy(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
+    return {"accuracy": answer_metrics(table, weights)["accuracy"]}
 
 
 # McNemar
@@ -114,10 +114,17 @@ def test_the_table_has_every_pair_once():
 
 
 def test_a_difference_by_hand():
+    one, other = answers([1, 1, 1, 0] * 3), answers([1, 0, 0, 0] * 3)
+    found = paired_difference(accuracy, one, other, np.arange(12), 200)
+    assert found["accuracy"]["value"] == pytest.approx(0.5)
+    assert found["accuracy"]["n"] == 12
+    assert found["accuracy"]["low"] <= 0.5 <= found["accuracy"]["high"]
+
+
+def test_a_difference_on_few_images_has_no_interval():
     found = paired_difference(accuracy, answers([1, 1, 1, 0]), answers([1, 0, 0, 0]), np.arange(4), 200)
     assert found["accuracy"]["value"] == pytest.approx(0.5)
-    assert found["accuracy"]["n"] == 4
-    assert found["accuracy"]["low"] <= 0.5 <= found["accuracy"]["high"]
+    assert np.isnan([found["accuracy"]["low"], found["accuracy"]["high"]]).all()
 
 
 def test_a_difference_is_the_interval_of_the_differences_image_by_image():

@@ -9,9 +9,9 @@ import pytest
 
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, REPEATS, grouped_split, leaked
+from busilib.metrics.measure import measure
 from busilib.reports.registry import experiment
-from busilib.runs.records import measure
-from busilib.runs.runner import make_split
+from busilib.runs.protocols import make_split
 from busilib.studies.duplicate_threshold import (
     accuracy_difference,
     duplicate_threshold,
@@ -34,7 +34,7 @@ def test_difference_by_hand():
     one = predictions([True, True, False, False], ["a", "a", "b", "b"], [0, 0, 1, 1])
     other = predictions([False, False, False, True], ["b", "b", "a", "a"], [1, 1, 0, 0])
     found = accuracy_difference(one, other, draws=50)
-    assert found == {"value": 0.25, "low": 0.0, "high": 0.5, "n": 2}
+    assert found == {"value": 0.25, "low": None, "high": None, "n": 2, "why": "2 images"}
     assert accuracy_difference(one, one, draws=5)["value"] == 0
 
 
@@ -65,10 +65,10 @@ def test_twins_in_a_random_run_are_counted_and_scored(phantom, tmp_path):
         fold=0, true=phantom.table["class"], **dict(zip(CLASSES, sure.T, strict=True))
     )
     record = tmp_path / "smoke" / "r2-cnn@random"
-    record.mkdir(parents=True)
+    (record / "seed0-fold0").mkdir(parents=True)
     (record / "metrics.json").write_text("{}")
-    table.sample(frac=1, random_state=0).to_csv(record / "predictions.csv", index=False)
-    (record / "history.csv").write_text("epoch\n")
+    (record / "seed0-fold0" / "run.json").write_text('{"spec": {"seed": 0, "fold": 0}}')
+    table.sample(frac=1, random_state=0).to_csv(record / "seed0-fold0" / "predictions.csv", index=False)
     found = twins_in_random_run(phantom, groups, "smoke", folder=tmp_path)
     assert (found["right_with_twin"], found["right_without_twin"]) == (1, 0)
 

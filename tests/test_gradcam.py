@@ -13,14 +13,15 @@ from busilib.keras_backend import keras
 from busilib.metrics.attention import (
     attention_metrics,
     attention_share,
-    attention_support,
     fixed_gaze,
 )
+from busilib.metrics.measure import support
 from busilib.models.gradcam import ExplanationError, feature_map, gradcam, hirescam
 from busilib.reports.registry import experiment
 from busilib.runs import runner
-from busilib.runs.learn import build, network
-from busilib.runs.runner import make_split, run
+from busilib.runs.predict import build, network
+from busilib.runs.protocols import make_split
+from busilib.runs.runner import run
 from busilib.studies import attention as study
 
 SIZE = 8
@@ -378,7 +379,7 @@ def test_the_figures_agree_with_pandas():
 
 
 def test_counts_stand_behind_every_figure():
-    counts = attention_support(TABLE)
+    counts = support("attention", TABLE)
     assert counts.keys() == attention_metrics(TABLE).keys()
     assert counts["no_heat"] == 4 and counts["share_inside"] == 3
     assert counts["benign_hit_rate"] == 2 and counts["malignant_hit_rate"] == 1

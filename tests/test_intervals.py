@@ -4,120 +4,150 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.figure import Figure, above, below, limits
+from busilib.metrics.intervals import (
+    FEWEST_GROUPS,
+    FEWEST_IMAGES,
+    group_weights,
+    mean_interval,
+    with_interval,
+)
 
 
-def mean(table: pd.DataFrame) -> dict[str, float]:
-    return {"mean": float(table["value"].mean())}
+def width(figure: dict) -> float:
+    return figure["high"] - figure["low"]
 
 
-def frame(values) -> pd.DataFrame:
-    return pd.DataFrame({"value": np.asarray(values, float)})
+def bounds(figure: dict) -> tuple[float, float]:
+    return figure["low"], figure["high"]
 
 
-def width(interval: tuple[float, float]) -> float:
-    return interval[1] - interval[0]
+def one_draw_at_a_time(groups, draws: int, seed: int):
+    """The rows of each draw, one after the other, as the first version of this package drew them."""
+    rng = np.random.default_rng(seed)
+    members = list(pd.Series(np.arange(len(groups))).groupby(np.asarray(groups)).indices.values())
+    for _ in range(draws):
+        yield np.concatenate([members[index] for index in rng.integers(len(members), size=len(members))])
 
 
-def test_constant_values_have_no_width():
-    assert bootstrap(mean, frame([3.0] * 20), np.arange(20), draws=50)["mean"] == (3.0, 3.0)
-
-
-def test_one_group_has_no_width():
-    values = np.arange(10)
-    assert bootstrap(mean, frame(values), np.zeros(10, int), draws=50)["mean"] == (4.5, 4.5)
-
-
-def test_one_image_has_no_width():
-    assert bootstrap(mean, frame([2.0]), np.array([7]), draws=10)["mean"] == (2.0, 2.0)
+# Weights
 
 
 def test_every_draw_takes_whole_groups():
-    """Groups of 1, 2 and 3 rows: each sample has three groups, and each with all its rows."""
-    groups = np.array([5, 9, 9, 2, 2, 2])
-    seen = []
-
-    def note(table):
-        seen.append(table.index.to_numpy())
-        return {"rows": float(len(table))}
-
-    bootstrap(note, frame(np.zeros(6)), groups, draws=100)
-    for rows in seen:
-        counts = np.bincount(rows, minlength=6)
-        assert counts[1] == counts[2] and counts[3] == counts[4] == counts[5]
-        assert counts[0] + counts[1] + counts[3] == 3
-    assert {len(rows) for rows in seen} >= {3, 6, 9}
+    """Groups of 1, 2 and 3 rows: each draw has three groups, and each with all its rows."""
+    weights = group_weights(np.array([5, 9, 9, 2, 2, 2]), draws=100)
+    assert (weights[:, 1] == weights[:, 2]).all() and (weights[:, 3:] == weights[:, 3:4]).all()
+    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
+    assert {*weights.sum(axis=1)} >= {3, 6, 9}
 
 
-def test_same_seed_same_interval():
-    values = np.random.default_rng(0).normal(size=30)
-    first, second, other = (
-        bootstrap(mean, frame(values), np.arange(30), draws=200, seed=seed) for seed in (4, 4, 5)
-    )
-    assert first == second != other
+@pytest.mark.parametrize("seed", range(5))
+def test_weights_are_how_often_a_loop_over_draws_takes_each_row(seed):
+    groups = np.random.default_rng(seed).integers(0, 40, 100)
+    expected = [np.bincount(rows, minlength=100) for rows in one_draw_at_a_time(groups, 30, seed)]
+    assert (group_weights(groups, 30, seed) == expected).all()
+
+
+def test_same_seed_same_draws():
+    first, second, other = (group_weights(np.arange(30), 20, seed) for seed in (4, 4, 5))
+    assert (first == second).all() and (first != other).any()
 
 
 def test_names_of_the_groups_do_not_matter():
-    values = np.random.default_rng(0).normal(size=30)
     groups = np.arange(30) // 2
-    assert bootstrap(mean, frame(values), groups, draws=100) == bootstrap(
-        mean, frame(values), groups * 1000 + 3, draws=100
-    )
+    assert (group_weights(groups, 50) == group_weights(groups * 1000 + 3, 50)).all()
+    assert (group_weights(groups, 50) == group_weights([f"g{number:02}" for number in groups], 50)).all()
 
 
-def test_a_shuffled_index_does_not_matter():
-    values = np.random.default_rng(0).normal(size=30)
-    table = frame(values).set_axis(np.arange(30)[::-1] * 2)
-    assert bootstrap(mean, table, np.arange(30)) == bootstrap(mean, frame(values), np.arange(30))
+# Intervals
+
+
+def test_constant_values_have_no_width():
+    assert bounds(mean_interval(np.full(20, 3.0), np.arange(20), draws=50)) == (3.0, 3.0)
 
 
 def test_width_is_that_of_the_normal_approximation():
     values = np.random.default_rng(1).normal(size=400)
-    low, high = bootstrap(mean, frame(values), np.arange(400), draws=2000)["mean"]
+    found = mean_interval(values, np.arange(400), draws=2000)
     expected = 1.96 * values.std() / np.sqrt(400)
-    assert low == pytest.approx(values.mean() - expected, abs=0.01)
-    assert high == pytest.approx(values.mean() + expected, abs=0.01)
+    assert bounds(found) == pytest.approx((values.mean() - expected, values.mean() + expected), abs=0.01)
 
 
 def test_coverage_is_near_95_percent():
-    """A coin of 0.3, thrown 60 times, 150 times over: the interval should hold 0.3 in about 142 of them."""
+    """A coin of 0.3, thrown 60 times, 400 times over: the interval should hold 0.3 in about 380 of them."""
     rng = np.random.default_rng(2)
-
-    def share(table):
-        return {"share": float(table["value"].to_numpy().mean())}
-
-    hits = 0
-    for trial in range(150):
-        throws = (rng.random(60) < 0.3).astype(float)
-        low, high = bootstrap(share, frame(throws), np.arange(60), draws=100, seed=trial)["share"]
-        hits += low <= 0.3 <= high
-    assert 0.89 <= hits / 150 <= 0.99
+    found = [mean_interval(rng.random(60) < 0.3, np.arange(60), 300, seed) for seed in range(400)]
+    assert 0.91 <= np.mean([low <= 0.3 <= high for low, high in map(bounds, found)]) <= 0.98
 
 
 def test_copies_in_one_group_do_not_narrow_the_interval():
     """Each image three times: by image the interval shrinks by √3, by group it stays as wide as it was."""
     values = np.random.default_rng(3).normal(size=50)
-    copies = frame(np.repeat(values, 3))
-    honest = width(bootstrap(mean, copies, np.repeat(np.arange(50), 3))["mean"])
-    naive = width(bootstrap(mean, copies, np.arange(150))["mean"])
-    single = width(bootstrap(mean, frame(values), np.arange(50))["mean"])
-    assert honest == pytest.approx(single)
+    honest = width(mean_interval(np.repeat(values, 3), np.repeat(np.arange(50), 3)))
+    naive = width(mean_interval(np.repeat(values, 3), np.arange(150)))
+    assert honest == pytest.approx(width(mean_interval(values, np.arange(50))))
     assert honest / naive == pytest.approx(np.sqrt(3), rel=0.1)
 
 
-def test_a_figure_that_a_sample_lacks_is_left_out_of_that_sample():
-    """Rare class: some samples miss it; the interval rests on those that have it."""
-    table = pd.DataFrame({"value": [1.0] * 9 + [5.0], "rare": [False] * 9 + [True]})
-
-    def rare(sample):
-        return {"rare": float(sample.loc[sample["rare"], "value"].mean())}
-
-    assert bootstrap(rare, table, np.arange(10), draws=60)["rare"] == (5.0, 5.0)
+def test_draws_without_the_figure_are_passed_over():
+    samples = np.array([np.nan, 5.0, np.nan, 7.0])
+    assert with_interval(6.0, samples, np.arange(20)) == Figure(6.0, 5.05, 6.95, 20)
+    assert with_interval(6.0, samples * np.nan, np.arange(20)).why == "no draw has it"
 
 
-def test_a_figure_that_no_sample_has_is_nan():
-    def never(_):
-        return {"never": float("nan")}
+# Too few
 
-    low, high = bootstrap(never, frame([1, 2]), np.arange(2), draws=5)["never"]
-    assert np.isnan(low) and np.isnan(high)
+
+def test_too_few_images_have_no_interval_but_a_reason():
+    samples = np.ones(100)
+    assert with_interval(1.0, samples, np.arange(3)) == Figure(1.0, None, None, 3, why="3 images")
+    assert with_interval(1.0, samples, np.arange(1), n=9, images="images called normal") == Figure(
+        1.0, None, None, 9, why="1 image called normal"
+    )
+    assert with_interval(1.0, samples, np.arange(FEWEST_IMAGES)).low == 1.0
+    assert with_interval(1.0, samples, np.arange(FEWEST_IMAGES - 1)).low is None
+
+
+def test_too_few_groups_have_no_interval_but_a_reason():
+    samples = np.ones(100)
+    assert with_interval(1.0, samples, np.arange(20) // 5, images="normal images").why == (
+        "normal images of 4 groups"
+    )
+    assert with_interval(1.0, samples, np.arange(20) % FEWEST_GROUPS).low == 1.0
+
+
+def test_five_groups_are_missed_by_fewer_than_one_draw_in_a_hundred():
+    weights = group_weights(np.arange(200), draws=20000)
+    assert (weights[:, :FEWEST_GROUPS].sum(axis=1) == 0).mean() < 0.01
+
+
+# Figures
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        Figure(0.5, 0.25, 0.75, 40),
+        Figure(0.5, 0.25, 0.75, 40, sd=0.0, seeds=3),
+        Figure(1.0, None, None, 3, why="3 images"),
+    ],
+)
+def test_a_figure_goes_to_json_and_back(figure):
+    assert Figure.from_dict(figure.to_dict()) == figure
+
+
+def test_of_one_seed_json_holds_what_it_always_did():
+    assert Figure(1 / 3, 0.25, 0.75, 40).to_dict() == {
+        "value": 0.33333333,
+        "low": 0.25,
+        "high": 0.75,
+        "n": 40,
+    }
+
+
+def test_what_is_said_of_an_interval():
+    one, none = Figure(0.5, 0.25, 0.75, 40).to_dict(), Figure(1.0, None, None, 3, why="3 images").to_dict()
+    assert (limits(one), limits(one, "+.1f", " to ")) == ("0.25–0.75", "+0.2 to +0.8")
+    assert limits(none) == "no interval: 3 images"
+    assert above(one) and above(one, 0.2) and not above(one, 0.3) and below(one, 0.8) and not below(one, 0.7)
+    assert not above(none) and not below(none, 2)

@@ -10,7 +10,7 @@ import pytest
 from busilib.data.splits import leaked
 from busilib.metrics.classification import classification_metrics
 from busilib.reports.registry import experiment
-from busilib.runs.runner import make_split
+from busilib.runs.protocols import make_split
 from busilib.studies import ladder
 from busilib.studies.ladder import CLASSIFICATION, SEGMENTATION, ladder_classification
 from busilib.studies.study import read_study, write_study
@@ -80,7 +80,8 @@ def test_a_step_between_equal_predictions_is_nothing(study):
     both = pd.concat([study.predictions[first], again])
     same = ladder.replace(study, predictions=both)
     names = [rung.name for rung in CLASSIFICATION[:2]]
-    assert ladder.step(same, classification_metrics, *names, draws=20) == {"value": 0, "low": 0, "high": 0}
+    found = ladder.step(same, classification_metrics, *names, draws=20)
+    assert found == {"value": 0, "low": 0, "high": 0, "n": first.sum()}
 
 
 @pytest.mark.slow

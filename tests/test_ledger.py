@@ -21,7 +21,7 @@ from busilib.pages.ledger import (
 )
 from busilib.reports.experiment import Claim
 from busilib.reports.registry import EXPERIMENTS, experiment
-from busilib.runs.records import Record
+from busilib.runs.records import Part, Record
 
 ROOT = Path(__file__).parents[1]
 CNN, VGG19, TISSUE = experiment("r2-cnn"), experiment("r2-vgg19"), experiment("r5-unet-resnet34")
@@ -54,15 +54,22 @@ def record(metrics=None, history=HISTORY, selected_on="test", weights="random", 
         "metrics": metrics or {},
         **facts,
     }
-    return Record("made-up", facts, pd.DataFrame(), pd.DataFrame(), history)
+    parts = [
+        Part({"spec": {"seed": 0, "fold": fold}}, {"history": rows.reset_index(drop=True)})
+        for fold, rows in history.groupby("fold")
+    ]
+    return Record("made-up", facts, tuple(parts))
 
 
 def write(made: Record, folder: Path, name: str) -> None:
     target = folder / made.facts["profile"] / name
     target.mkdir(parents=True)
     (target / "metrics.json").write_text(json.dumps(made.facts))
-    pd.DataFrame({"id": []}).to_csv(target / "predictions.csv", index=False)
-    made.history.to_csv(target / "history.csv", index=False)
+    for part in made.parts:
+        folder = target / f"seed{part.seed}-fold{part.fold}"
+        folder.mkdir()
+        (folder / "run.json").write_text(json.dumps(part.facts))
+        part.tables["history"].to_csv(folder / "history.csv", index=False)
 
 
 def say(claim, entry=CNN, own=None, grouped=None, recorded=None) -> str:

@@ -9,14 +9,14 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from busilib.data.dataset import DataError
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.intervals import mean_interval
 from busilib.metrics.malignancy import (
     lesions_only,
     malignancy_metrics,
     malignancy_score,
-    malignancy_support,
     threshold_for,
 )
+from busilib.metrics.measure import support
 from busilib.metrics.unpaired import unpaired_difference
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=50)
@@ -62,7 +62,7 @@ def test_figures_by_hand():
 
 
 def test_support():
-    found = malignancy_support(table(BY_HAND))
+    found = support("malignancy", table(BY_HAND))
     assert (found.pop("sensitivity"), found.pop("specificity")) == (3, 2)
     assert set(found.values()) == {5}
 
@@ -156,17 +156,17 @@ def test_figures_agree_with_scikit_learn(seed):
 
 def test_the_difference_by_hand():
     inside, outside = (
-        {"value": 0.8, "low": 0.7, "high": 0.83},
-        {"value": 0.6, "low": 0.56, "high": 0.9},
+        {"value": 0.8, "low": 0.7, "high": 0.83, "n": 40},
+        {"value": 0.6, "low": 0.56, "high": 0.9, "n": 20},
     )
     assert unpaired_difference(inside, outside) == pytest.approx(
-        {"value": -0.2, "low": -0.2 - 0.05, "high": -0.2 + np.hypot(0.3, 0.1)}
+        {"value": -0.2, "low": -0.2 - 0.05, "high": -0.2 + np.hypot(0.3, 0.1), "n": 60}
     )
 
 
 def wilson(hits: int, n: int) -> dict:
     low, high = binomtest(hits, n).proportion_ci(method="wilson")
-    return {"value": hits / n, "low": low, "high": high}
+    return {"value": hits / n, "low": low, "high": high, "n": n}
 
 
 def test_with_wilson_intervals_it_is_newcombes():
@@ -187,16 +187,20 @@ def test_it_is_close_to_a_bootstrap_of_both_sets():
     sets = [rng.beta(5, 2, 150), rng.beta(3, 3, 90)]
     figures = []
     for values in sets:
-        rows = pd.DataFrame({"value": values})
-        low, high = bootstrap(lambda part: {"m": part["value"].mean()}, rows, np.arange(len(rows)))["m"]
-        figures.append({"value": values.mean(), "low": low, "high": high})
+        figures.append(mean_interval(values, np.arange(len(values))))
     both = [rng.choice(values, (4000, len(values))).mean(axis=1) for values in sets]
     expected = np.quantile(both[1] - both[0], [0.025, 0.975])
     found = unpaired_difference(*figures)
     assert [found["low"], found["high"]] == pytest.approx(expected, abs=0.01)
 
 
+def test_where_one_set_has_no_interval_the_difference_has_none():
+    few = {"value": 0.6, "low": None, "high": None, "n": 3, "why": "3 normal images"}
+    found = unpaired_difference({"value": 0.8, "low": 0.7, "high": 0.83, "n": 40}, few)
+    assert found == {"value": -0.2, "low": None, "high": None, "n": 43, "why": "3 normal images"}
+
+
 def test_no_difference_stays_none():
-    figure = {"value": 0.7, "low": 0.6, "high": 0.8}
+    figure = {"value": 0.7, "low": 0.6, "high": 0.8, "n": 50}
     found = unpaired_difference(figure, figure)
     assert found["value"] == 0 and found["low"] == pytest.approx(-found["high"])

@@ -7,7 +7,7 @@ import pytest
 
 from busilib.keras_backend import keras
 from busilib.reports.registry import experiment
-from busilib.runs.learn import build
+from busilib.runs.predict import build
 from busilib.settings import Settings
 
 UNETS = ["r1-unet", "r2-unet"]

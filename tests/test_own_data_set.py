@@ -17,7 +17,7 @@ from busilib.cli.main import app
 from busilib.data.check import check, render
 from busilib.data.dataset import DataError
 from busilib.data.images import resize_gray, resize_mask
-from busilib.data.limits import limits
+from busilib.data.lacking import lacking
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.folder import load_folder
 from busilib.data.outside.sets import load_outside
@@ -100,14 +100,14 @@ def test_images_without_a_group_are_never_put_together(own, blank):
     write_sheet(own, [(*row[:4], blank, "") for row in ROWS])
     data = load(own)
     assert data.groups.tolist() == [0, 1, 2] and (data.table["case"] == "").all()
-    assert [text for text in limits(data.table) if text.startswith("no groups are given")]
+    assert [text for text in lacking(data.table) if text.startswith("no groups are given")]
 
 
 def test_images_without_a_group_are_named_where_others_have_one(own):
     write_sheet(own, [ROWS[0], (*ROWS[1][:4], "", ""), (*ROWS[2][:4], "", "")])
     data = load(own)
     assert data.groups.tolist() == [0, 1, 2]
-    (told,) = limits(data.table)
+    (told,) = lacking(data.table)
     assert told.startswith("2 of 3 images have no group") and told.endswith("Without: b, c")
 
 
@@ -120,7 +120,7 @@ def test_mask_and_group_may_be_no_columns_at_all(own):
     write_sheet(own, [(row[0], row[1], row[3]) for row in ROWS], ["id", "image", "class"])
     data = load(own)
     assert data.mask_known.tolist() == [False, False, True] and not data.masks.any()
-    without_masks, without_groups = limits(data.table)
+    without_masks, without_groups = lacking(data.table)
     assert without_masks.startswith("no lesion has a mask: outlines cannot be measured")
     assert without_groups.startswith("no groups are given")
 
@@ -129,7 +129,7 @@ def test_a_mask_that_is_not_given_is_told_from_an_empty_one(own):
     write_sheet(own, changed(mask=""))
     data = load(own)
     assert data.mask_known.tolist() == [False, True, True]
-    assert limits(data.table) == (
+    assert lacking(data.table) == (
         "1 of 2 lesions have no mask: outlines are measured on the others. Without: a",
     )
     write_sheet(own)
@@ -144,7 +144,7 @@ def test_a_mask_that_is_not_given_is_told_from_an_empty_one(own):
 def test_a_set_without_a_class_works_and_says_what_it_lacks(own, gone, says):
     write_sheet(own, [row for row in ROWS if row[3].lower() != gone])
     data = load(own)
-    (told,) = limits(data.table)
+    (told,) = lacking(data.table)
     assert len(data) == 2 and told.startswith(f"no {gone} image") and says in told
 
 
@@ -268,7 +268,7 @@ def test_the_command_checks_an_own_set(own, tmp_path):
     found = busi(own)
     assert found.exit_code == 0 and "our hospital" in found.stdout
     report = json.loads(busi(own, "--json").stdout)
-    assert report["verdict"] == "our hospital: an outside set" and report["outside"]["limits"] == []
+    assert report["verdict"] == "our hospital: an outside set" and report["outside"]["lacking"] == []
     (own / "images/a.png").unlink()
     assert busi(own).exit_code == 1
     (tmp_path / "empty").mkdir()
@@ -321,5 +321,5 @@ def test_the_check_of_breast(real):
     assert report.images == {"benign": 154, "malignant": 98, "normal": 4}
     assert report.masks_per_image == {0: 4, 1: 252} and report.n_sizes == 52
     assert set(report.outside.groups.values()) == {1} and len(report.outside.groups) == 256
-    assert report.outside.limits == () and report.outside.strata["BIRADS"]["4c"] == 49
+    assert report.outside.lacking == () and report.outside.strata["BIRADS"]["4c"] == 49
     assert report.outside.shared == ()

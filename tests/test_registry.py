@@ -13,7 +13,7 @@ from busilib.errors import UnknownNameError
 from busilib.metrics.classification import confusion_metrics
 from busilib.reports.r1 import FOLD_CONFUSION
 from busilib.reports.registry import EXPERIMENTS, experiment
-from busilib.runs.learn import build
+from busilib.runs.predict import build
 from busilib.runs.profiles import PROFILES, profile, settings_for
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]

@@ -9,7 +9,7 @@ from busilib.keras_backend import keras
 from busilib.models.encoders import WeightsError
 from busilib.models.resnet34 import bare_resnet34, r5_unet_resnet34, resnet34
 from busilib.reports.registry import experiment
-from busilib.runs.learn import build
+from busilib.runs.predict import build
 from busilib.runs.profiles import settings_for
 from busilib.settings import Settings
 

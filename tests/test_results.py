@@ -2,9 +2,10 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,14 +19,17 @@ from busilib.data.dataset import CLASSES
 from busilib.data.images import load_busi
 from busilib.keras_backend import keras
 from busilib.metrics.classification import classification_metrics
+from busilib.metrics.measure import measure
 from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.pages import rungs as ladder
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import PROFILES, load_data
-from busilib.runs.records import measure, read_record, write_record
-from busilib.runs.run import Run, record_name
-from busilib.runs.runner import make_split
+from busilib.runs.protocols import make_split
+from busilib.runs.records import Record, RecordError, read_record, summary, write_record
+from busilib.runs.records import read_parts as parts_of
+from busilib.runs.run import Run
+from busilib.runs.spec import record_name, spec_of
 from busilib.studies.study import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -38,7 +42,7 @@ PROVENANCE = {
     "task",
     "profile",
     "protocol",
-    "seed",
+    "seeds",
     "dataset",
     "split",
     "inputs",
@@ -54,9 +58,10 @@ PROVENANCE = {
     "versions",
     "commit",
     "date",
+    "test_inputs",
+    "predict_ms_per_image",
+    "parts",
 }
-LATER = {"test_inputs", "predict_ms_per_image"}
-"""Facts that the oldest records do not have."""
 
 COUNTS = ["tp", "fp", "fn", "tn"]
 OWN_IMAGES = {  # figures that rest on some of the images only
@@ -90,11 +95,11 @@ def absolute_paths(text: str) -> list[str]:
 
 
 def made_up_run(
-    id: str, data, folder: Path, fold: int = 0, protocol: str = "grouped", held: tuple = ()
+    id: str, data, folder: Path, fold: int = 0, seed: int = 0, protocol: str = "grouped", held: tuple = ()
 ) -> Run:
     """A finished run that nobody trained, in a folder of its own."""
-    entry, rng = experiment(id), np.random.default_rng(fold)
-    split = replace(make_split(entry, data, "smoke", "grouped", fold), hold_out=np.array(held, int))
+    entry, rng = experiment(id), np.random.default_rng((seed, fold))
+    split = replace(make_split(entry, data, "smoke", "grouped", fold, seed), hold_out=np.array(held, int))
 
     def predictions(indices):
         part = data.subset(indices)
@@ -107,15 +112,31 @@ def made_up_run(
         chances = rng.dirichlet((1, 1, 1), len(part)).round(6)
         return pd.concat([table, pd.DataFrame(chances, columns=list(CLASSES))], axis=1)
 
+    spec = spec_of(
+        entry,
+        entry.settings,
+        data,
+        split,
+        profile="smoke",
+        protocol=protocol,
+        inputs=entry.inputs_under(protocol),
+        fold=fold,
+        seed=seed,
+    )
     facts = {
+        "key": spec.key,
+        "spec": asdict(spec),
+        "dataset": {"name": data.name, "fingerprint": data.fingerprint, "n": len(data), "size": data.size},
+        "split": {"test": len(split.test), "selected_on": split.selected_on},
         "parameters": 7,
         "weights": {"source": "random"},
         "train_seconds": 2.0,
         "predict_ms_per_image": 0.25,
         "total_seconds": 3.0,
         **provenance.environment(),
+        "groups": dict(zip(data.ids.tolist(), data.groups.tolist(), strict=True)),
     }
-    folder = folder / f"{id}-fold{fold}"
+    folder = folder / f"{id}-{spec.part}"
     folder.mkdir()
     history = pd.DataFrame({"epoch": [0, 1], "seconds": [1.5, 0.5], "val_loss": [0.4, 1 / 3]})
     history.to_csv(folder / "history.csv", index=False)
@@ -124,30 +145,21 @@ def made_up_run(
     if held:
         predictions(split.hold_out).to_csv(folder / "hold_out.csv", index=False)
     (folder / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-    return Run(
-        experiment=entry,
-        settings=entry.settings,
-        profile="smoke",
-        protocol=protocol,
-        fold=fold,
-        seed=0,
-        data=data,
-        split=split,
-        inputs="image",
-        folder=folder,
-    )
+    return Run(spec, entry, entry.settings, data, split, folder)
 
 
 @pytest.mark.parametrize("id", ["r1-unet", "r2-cnn"])
 def test_a_record_is_read_back_as_it_was_written(id, phantom, tmp_path):
     made = made_up_run(id, phantom, tmp_path)
-    folder = write_record([made], tmp_path)
-    assert folder == tmp_path / "smoke" / id
-    record = read_record(id, "smoke", tmp_path)
-    assert record.name == id
-    pd.testing.assert_frame_equal(record.predictions, made.predictions, check_dtype=False)
+    folder = write_record(made, tmp_path)
+    assert folder.parent == tmp_path / "smoke" and folder.name in {id, f"{id}+random-weights"}
+    record = read_record(folder.name, "smoke", tmp_path)
+    assert record.name == folder.name
+    pd.testing.assert_frame_equal(
+        record.predictions.drop(columns="seed"), made.predictions, check_dtype=False
+    )
     assert record.history["val_loss"].tolist() == [0.4, 0.333333]
-    assert set(record.facts) == PROVENANCE | LATER
+    assert set(record.facts) == PROVENANCE
     assert {name: figure["value"] for name, figure in record.metrics.items()} == pytest.approx(
         figures_of(record.facts, made.predictions), abs=1e-8
     )
@@ -158,12 +170,93 @@ def test_a_record_is_read_back_as_it_was_written(id, phantom, tmp_path):
         "size": 64,
     }
     assert record.facts["split"][0]["test"] == len(made.predictions)
-    assert b"\r" not in b"".join(path.read_bytes() for path in folder.iterdir())
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert sorted(path.relative_to(folder).as_posix() for path in files) == [
+        "metrics.json",
+        *(f"seed0-fold0/{name}" for name in ("history.csv", "predictions.csv", "run.json", "validation.csv")),
+    ]
+    assert b"\r" not in b"".join(path.read_bytes() for path in files)
+
+
+def changed(made: Run, **settings) -> Run:
+    """The same run, as if it had been made with other settings."""
+    spec = replace(made.spec, settings=replace(made.spec.settings, **settings))
+    facts = made.facts | {"key": spec.key, "spec": asdict(spec)}
+    other = made.folder.with_name("other")
+    shutil.copytree(made.folder, other)
+    (other / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+    return replace(made, spec=spec, folder=other)
+
+
+def test_a_new_seed_or_fold_only_adds_files(phantom, tmp_path):
+    folder = write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
+    before = {path: path.read_bytes() for path in folder.glob("*/*")}
+    for fold, seed in ((1, 0), (0, 1)):
+        write_record(made_up_run("r2-cnn", phantom, tmp_path, fold, seed), tmp_path)
+    assert {path: path.read_bytes() for path in before} == before
+    assert {path.name for path in folder.iterdir() if path.is_dir()} == {
+        "seed0-fold0",
+        "seed0-fold1",
+        "seed1-fold0",
+    }
+
+
+def test_figures_rest_on_the_seeds_with_the_most_folds(phantom, tmp_path):
+    for fold, seed in ((0, 0), (1, 0), (0, 1)):
+        write_record(made_up_run("r2-cnn", phantom, tmp_path, fold, seed), tmp_path)
+    record = read_record("r2-cnn", "smoke", tmp_path)
+    assert record.facts["seeds"] == [0] and record.facts["left_out"] == ["seed 1, fold 0"]
+    assert set(record.predictions["seed"]) == {0} and record.folds == 2
+    write_record(made_up_run("r2-cnn", phantom, tmp_path, 1, 1), tmp_path)
+    record = read_record("r2-cnn", "smoke", tmp_path)
+    assert record.facts["seeds"] == [0, 1] and "left_out" not in record.facts
+    by_seed = [figures_of(record.facts, table)["accuracy"] for _, table in record.predictions.groupby("seed")]
+    assert record.metrics["accuracy"]["value"] == pytest.approx(np.mean(by_seed), abs=1e-8)
+    assert record.metrics["accuracy"]["sd"] == pytest.approx(np.std(by_seed, ddof=1), abs=1e-8)
+    assert record.metrics["accuracy"]["seeds"] == 2
+
+
+def test_a_record_is_never_overwritten(phantom, tmp_path):
+    made = made_up_run("r2-cnn", phantom, tmp_path)
+    folder = write_record(made, tmp_path)
+    whole = (folder / "seed0-fold0" / "run.json").read_bytes()
+    write_record(made, tmp_path)  # the same run again changes nothing
+    with pytest.raises(RecordError, match=r"another run is recorded here \(epochs: .* there, 3 here\)"):
+        write_record(changed(made, epochs=3), tmp_path)
+    assert (folder / "seed0-fold0" / "run.json").read_bytes() == whole
+
+
+def test_parts_of_one_record_differ_in_seed_and_fold_alone(phantom, tmp_path):
+    write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
+    with pytest.raises(RecordError, match="seed0-fold1 would not be of one kind with seed0-fold0"):
+        write_record(changed(made_up_run("r2-cnn", phantom, tmp_path, fold=1), batch=3), tmp_path)
+
+
+def test_a_write_that_fails_leaves_nothing(phantom, tmp_path, monkeypatch):
+    made = made_up_run("r2-cnn", phantom, tmp_path)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(Path, "write_text", full)
+        write_record(made, tmp_path / "results")
+    assert not [path for path in (tmp_path / "results").rglob("*") if path.is_file()]
+
+
+def test_a_published_record_needs_committed_code(phantom, tmp_path, monkeypatch):
+    made = made_up_run("r2-cnn", phantom, tmp_path)
+    made.facts["commit"] = "d578b0f1c2+changes"
+    monkeypatch.setattr("busilib.runs.records.results_folder", lambda: tmp_path / "results")
+    with pytest.raises(RecordError, match=r"in no commit \(d578b0f1c2\+changes\)\. Commit them"):
+        write_record(made, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
 
 
 def test_folds_become_one_record(phantom, tmp_path):
     runs = [made_up_run("r2-cnn", phantom, tmp_path, fold) for fold in (2, 0, 1, 4, 3)]
-    write_record(runs, tmp_path)
+    for made in runs:
+        write_record(made, tmp_path)
     record = read_record("r2-cnn", "smoke", tmp_path)
     assert [part["fold"] for part in record.facts["split"]] == [0, 1, 2, 3, 4]
     assert record.facts["epochs_run"] == [2] * 5
@@ -179,10 +272,10 @@ def test_folds_become_one_record(phantom, tmp_path):
 def test_a_hold_out_has_its_own_table_and_figures(phantom, tmp_path):
     held = tuple(np.flatnonzero(phantom.labels == label)[0] for label in range(3))
     made = made_up_run("r1-densenet121", phantom, tmp_path, protocol="random", held=held)
-    folder = write_record([made], tmp_path)
+    folder = write_record(made, tmp_path)
     assert folder.name == "r1-densenet121@random"
-    facts = read_record("r1-densenet121@random", "smoke", tmp_path).facts
-    table = pd.read_csv(folder / "hold_out.csv")
+    record = read_record("r1-densenet121@random", "smoke", tmp_path)
+    facts, table = record.facts, record.hold_out
     assert table["true"].tolist() == list(CLASSES)
     assert facts["hold_out_metrics"]["accuracy"]["n"] == 3
     assert facts["hold_out_metrics"]["macro_f1"]["value"] == pytest.approx(
@@ -314,36 +407,44 @@ def facts(folder) -> dict:
     return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
 
 
-def tables(folder: Path, facts: dict):
+@pytest.fixture
+def record(folder) -> Record:
+    return read_record(folder.name, folder.parent.name)
+
+
+def tables(record: Record):
     """The record's tables with the figures made of them: the test images, and the hold-out where it is."""
-    yield pd.read_csv(folder / "predictions.csv"), facts["metrics"]
-    if (folder / "hold_out.csv").exists() or "hold_out_metrics" in facts:
-        yield pd.read_csv(folder / "hold_out.csv"), facts["hold_out_metrics"]
+    yield record.predictions, record.metrics
+    if len(record.hold_out) or "hold_out_metrics" in record.facts:
+        yield record.hold_out, record.facts["hold_out_metrics"]
 
 
 def test_there_are_records():
     assert {path.parent.name for path in RECORDS} >= {"laptop"}
 
 
-def test_every_figure_follows_from_the_predictions(folder, facts):
-    for table, metrics in tables(folder, facts):
+def test_every_figure_follows_from_the_predictions(record, facts):
+    for table, metrics in tables(record):
         again = figures_of(facts, table)
         assert set(metrics) == set(again)
         for name, figure in metrics.items():
             assert figure["value"] == pytest.approx(again[name], abs=1e-6), name
 
 
-def test_intervals_lie_around_their_values(folder, facts):
-    for _, metrics in tables(folder, facts):
+def test_intervals_lie_around_their_values(record, facts):
+    for _, metrics in tables(record):
         for name, figure in metrics.items():
+            assert (figure["low"] is None) == (figure["high"] is None) == ("why" in figure), name
+            if "why" in figure:
+                continue
             assert figure["low"] <= figure["high"], name
             # Resampling adds noise to every bin, so the calibration error's own interval lies above it.
             if name != "ece":
                 assert figure["low"] <= figure["value"] <= figure["high"], name
 
 
-def test_every_figure_says_how_many_images_it_rests_on(folder, facts):
-    for table, metrics in tables(folder, facts):
+def test_every_figure_says_how_many_images_it_rests_on(record, facts):
+    for table, metrics in tables(record):
         for name, figure in metrics.items():
             own = table["true"].isin(OWN_IMAGES.get(name, CLASSES))
             if name.startswith("lesion"):
@@ -351,28 +452,34 @@ def test_every_figure_says_how_many_images_it_rests_on(folder, facts):
             assert figure["n"] == own.sum(), name
 
 
-@pytest.mark.slow
-def test_every_interval_can_be_computed_again(folder, facts):
+def test_every_summary_can_be_made_again(folder, facts):
+    assert json.loads(json.dumps(summary(parts_of(folder)))) == facts
+
+
+def test_every_interval_can_be_computed_again(record, facts):
     groups = read_table().set_index("id")["group"]
     draws = PROFILES[facts["profile"]].bootstrap_draws
-    for table, metrics in tables(folder, facts):
+    for table, metrics in tables(record):
         again = measure(facts["task"], table, groups.loc[table["id"]].to_numpy(), draws)
         for name, figure in metrics.items():
             assert figure == pytest.approx(again[name], abs=1e-6), name
 
 
 def test_provenance_is_complete(folder, facts):
-    assert set(facts) - LATER - {"hold_out_metrics", "members"} == PROVENANCE
+    assert set(facts) - {"hold_out_metrics", "members", "left_out"} == PROVENANCE
     entry = EXPERIMENTS[facts["experiment"]]
     assert facts["profile"] == folder.parent.name and facts["profile"] in PROFILES
-    assert folder.name == record_name(entry, facts["protocol"], facts["inputs"])
+    name = record_name(entry, facts["protocol"], facts["inputs"])
+    assert folder.name in {name, f"{name}+random-weights"}
+    assert folder.name == name or facts["weights"] == {"source": "random"}
     assert (facts["report"], facts["task"]) == (entry.report, entry.task)
     assert facts["dataset"]["name"] == "BUSI" and facts["dataset"]["n"] == 780
     assert re.fullmatch(r"[0-9a-f]{64}", facts["dataset"]["fingerprint"])
     assert {"python", "busilib", "keras", "numpy", "pandas", "scikit-learn"} <= set(facts["versions"])
     assert facts["backend"] in facts["versions"]
-    assert re.fullmatch(r"[0-9a-f]{10,}(\+changes)?", facts["commit"])
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", facts["date"])
+    assert all(re.fullmatch(r"[0-9a-f]{10,}(\+changes)?", one) for one in facts["commit"].split(", "))
+    dates = facts["date"].split(", ")
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", date) for date in dates)
     assert facts["hardware"]
     assert facts["total_seconds"] >= facts["train_seconds"] >= 0
     assert (facts["train_seconds"] > 0) == (entry.kind != "rule")
@@ -383,53 +490,55 @@ def test_provenance_is_complete(folder, facts):
 
 
 def test_no_path_of_any_machine_is_recorded(folder, facts):
-    assert not [path for text in texts(facts) for path in absolute_paths(text)]
-    for table in folder.glob("*.csv"):
-        assert not absolute_paths(table.read_text(encoding="utf-8"))
+    for file in folder.rglob("*.*"):
+        if file.is_file():
+            text = file.read_text(encoding="utf-8")
+            for value in texts(json.loads(text)) if file.suffix == ".json" else [text]:
+                assert not absolute_paths(value), file
 
 
-def test_predictions_are_of_busi_and_of_the_test_images(folder, facts):
+def test_predictions_are_of_busi_and_of_the_test_images(record, facts):
     classes = read_table().set_index("id")["class"]
-    for table, _ in tables(folder, facts):
+    for table, _ in tables(record):
         assert set(table["id"]) <= set(classes.index)
         assert (classes.loc[table["id"]].to_numpy() == table["true"]).all()
-        assert not table.duplicated(["id", "fold"]).any()
+        assert not table.duplicated(["id", "fold", "seed"]).any()
         if facts["task"] == "segmentation":
             boundaries = ["hd95", "nsd"] if "hd95" in table else []  # the oldest records have none
-            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries]
+            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries, "seed"]
             assert (table[COUNTS].sum(axis=1) == facts["dataset"]["size"] ** 2).all()
             assert (table.loc[table["true"] == "normal", ["tp", "fn"]] == 0).all(axis=None)
         else:
-            assert list(table) == ["id", "fold", "true", *CLASSES]
+            assert list(table) == ["id", "fold", "true", *CLASSES, "seed"]
             np.testing.assert_allclose(table[list(CLASSES)].sum(axis=1), 1, atol=3e-6)
-    test = pd.read_csv(folder / "predictions.csv")
+    test = record.predictions
     for part in facts["split"]:
-        assert (test["fold"] == part["fold"]).sum() == part["test"]
+        assert len(test.query("seed == @part['seed'] and fold == @part['fold']")) == part["test"]
     if facts["protocol"] == "grouped":
-        assert test["id"].is_unique
+        assert not test.duplicated(["id", "seed"]).any()
 
 
-def test_no_near_duplicate_straddles_two_test_folds(folder, facts):
+def test_no_near_duplicate_straddles_two_test_folds(record, facts):
     if facts["protocol"] != "grouped":
         pytest.skip("the report's own split separates near-duplicates")
-    table = pd.read_csv(folder / "predictions.csv")
+    table = record.predictions
     groups = read_table().set_index("id")["group"].loc[table["id"]].to_numpy()
-    assert (table.groupby(groups)["fold"].nunique() == 1).all()
+    assert (table.groupby([table["seed"].to_numpy(), groups])["fold"].nunique() == 1).all()
     whole = read_table()
     whole = whole[whole["group"].isin(groups)]
     if len(facts["split"]) == 1:
         assert set(whole["id"]) == set(table["id"])  # a group is tested whole
 
 
-def test_history_has_every_epoch_once(folder, facts):
-    history = pd.read_csv(folder / "history.csv")
+def test_history_has_every_epoch_once(record, facts):
+    history = record.history
     assert len(facts["split"]) == len(facts["epochs_run"])
     if EXPERIMENTS[facts["experiment"]].kind != "network":
         assert history.empty and set(facts["epochs_run"]) == {0}
         return
-    assert history["fold"].nunique() == len(facts["split"])
+    assert history.groupby(["seed", "fold"]).ngroups == len(facts["split"])
     for part, epochs in zip(facts["split"], facts["epochs_run"], strict=True):
-        own = history[history["fold"] == part["fold"]]
+        own = history[(history["seed"] == part["seed"]) & (history["fold"] == part["fold"])]
         assert own["epoch"].tolist() == list(range(epochs))
         assert epochs <= facts["settings"]["epochs"]
     assert history["seconds"].sum() == pytest.approx(facts["train_seconds"], abs=0.1 * len(facts["split"]))

@@ -12,12 +12,12 @@ from scipy import ndimage
 from scipy.spatial.distance import cdist, directed_hausdorff
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_score, recall_score
 
+from busilib.metrics.measure import support
 from busilib.metrics.segmentation import (
     count_pixels,
     dice_per_image,
     iou_per_image,
     segmentation_metrics,
-    segmentation_support,
     surface_distances,
 )
 
@@ -79,7 +79,7 @@ def test_a_set_of_images():
 
 def test_support():
     pairs = [(LEFT, TOP), (FULL, EMPTY), (EMPTY, EMPTY), (EMPTY, LEFT), (EMPTY, EMPTY)]
-    found = segmentation_support(table(pairs, ["benign", "malignant", "normal", "normal", "benign"]))
+    found = support("segmentation", table(pairs, ["benign", "malignant", "normal", "normal", "benign"]))
     assert found.pop("lesion_dice") == found.pop("lesion_iou") == 2
     assert found.pop("normal_false_positive_rate") == 2
     assert set(found.values()) == {5}
@@ -260,4 +260,4 @@ def test_boundary_figures_are_means_over_lesions():
     )
     figures = segmentation_metrics(table)
     assert (figures["lesion_hd95"], figures["lesion_nsd"]) == (2.0, 0.75)
-    assert segmentation_support(table)["lesion_hd95"] == 2
+    assert support("segmentation", table)["lesion_hd95"] == 2

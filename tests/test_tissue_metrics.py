@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score, precision_recall_fscore_support
 
 from busilib.data.tiles import CODES, IGNORED, TISSUES
-from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics, tissue_support
+from busilib.metrics.measure import support
+from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics
 
 # One tile: 1 tumour, 2 stroma, 9 fat; 0 and 7 do not count.
 TRUE = np.array([[[1, 1, 1, 1], [2, 2, 2, 0], [9, 9, 7, 0]]], np.uint8)
@@ -43,10 +44,10 @@ def test_figures_by_hand():
 
 def test_support_counts_tiles():
     both = tissue_counts(np.concatenate([TRUE, np.full_like(TRUE, 2)]), np.concatenate([FOUND, FOUND]))
-    support = tissue_support(both)
-    assert support.keys() == tissue_metrics(both).keys()
-    assert (support["pixel_accuracy"], support["stroma_dice"], support["tumor_dice"]) == (2, 2, 1)
-    assert (support["fat_frequency"], support["blood_dice"], support["blood_vessel_iou"]) == (2, 0, 0)
+    found = support("tissue", both)
+    assert found.keys() == tissue_metrics(both).keys()
+    assert (found["pixel_accuracy"], found["stroma_dice"], found["tumor_dice"]) == (2, 2, 1)
+    assert (found["fat_frequency"], found["blood_dice"], found["blood_vessel_iou"]) == (2, 0, 0)
 
 
 def test_a_prediction_of_one_tissue_scores_the_majority_rate():

@@ -14,12 +14,14 @@ from busilib.data.dataset import DataError
 from busilib.data.phantoms.histology import write_histology_phantom
 from busilib.data.tiles import IGNORED, Tiles
 from busilib.keras_backend import keras
+from busilib.metrics.measure import MAIN_FIGURES
 from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics
 from busilib.reports.registry import experiment
 from busilib.runs import learn as methods
 from busilib.runs import records as results
 from busilib.runs import runner
-from busilib.runs.runner import make_split, run
+from busilib.runs.protocols import make_split
+from busilib.runs.runner import run
 from busilib.settings import Settings
 from busilib.training.fit import fit, predict, predict_codes
 from busilib.training.tile_batches import TileBatches
@@ -176,15 +178,16 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
     monkeypatch.setattr(methods, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
-    target = results.write_record(runs, tmp_path / "results")
+    for one in runs:
+        target = results.write_record(one, tmp_path / "results")
     record = results.read_record(target.name, "smoke", tmp_path / "results")
     assert record.facts["dataset"]["name"] == "histology phantoms"
     assert len(record.predictions) == sum(len(one.split.test) for one in runs)
     again = tissue_metrics(record.predictions)
-    for name in results.MAIN_FIGURES["tissue"]:
+    for name in MAIN_FIGURES["tissue"]:
         figure = record.metrics[name]
         assert figure["value"] == pytest.approx(again[name], abs=1e-8)
-        assert figure["low"] <= figure["value"] <= figure["high"]
+        assert figure["why"] == f"{len(record.predictions)} tiles"
     codes = runs[0].probabilities(runs[0].split.test)
     assert codes.shape == (len(runs[0].split.test), 64, 64) and codes.dtype == np.uint8
     counts = tissue_counts(tiles.codes[runs[0].split.test], codes)

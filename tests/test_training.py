@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,8 +18,10 @@ from busilib.keras_backend import keras
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs import records as results
 from busilib.runs import runner
-from busilib.runs.learn import THRESHOLD, build
-from busilib.runs.runner import make_split, run
+from busilib.runs.predict import THRESHOLD, build
+from busilib.runs.protocols import make_split
+from busilib.runs.runner import run
+from busilib.runs.spec import spec_of
 from busilib.training import fit as fitting
 from busilib.training import progress
 from busilib.training.batches import Batches
@@ -473,16 +475,10 @@ def test_a_random_run_sees_what_the_report_showed_and_holds_out_as_it_did(projec
 
 
 def key(data, split, **changes):
-    entry, settings = experiment("r1-unet"), experiment("r1-unet").settings
-    options = {"inputs": "image", "seed": 0} | changes
-    return runner._key(
-        options.get("entry", entry),
-        options.get("settings", settings),
-        data,
-        split,
-        options["inputs"],
-        options["seed"],
-    )
+    entry = changes.pop("entry", experiment("r1-unet"))
+    settings = changes.pop("settings", entry.settings)
+    asked = {"profile": "smoke", "protocol": "grouped", "inputs": "image", "fold": 0, "seed": 0}
+    return spec_of(entry, settings, data, split, **(asked | changes)).key
 
 
 def test_the_key_is_made_of_everything_that_shapes_a_training(phantom):
@@ -494,7 +490,8 @@ def test_the_key_is_made_of_everything_that_shapes_a_training(phantom):
         key(phantom, split, seed=1),
         key(phantom, split, inputs="image cut by the true mask"),
         key(phantom, split, settings=replace(entry.settings, learning_rate=1e-3)),
-        key(phantom, split, settings=replace(entry.settings, weights="imagenet")),
+        key(phantom, split, protocol="image-wise"),
+        key(phantom, split, behind=["0a1b2c3d"]),
         key(phantom, split, entry=replace(entry, augmentation=experiment("r2-unet").augmentation)),
         key(replace(phantom, images=phantom.images[::-1]), split),
         key(phantom, make_split(entry, phantom, "smoke", "grouped", fold=1)),
@@ -504,14 +501,31 @@ def test_the_key_is_made_of_everything_that_shapes_a_training(phantom):
     assert key(phantom, split, entry=renamed) == plain
 
 
-def test_the_key_counts_weights_by_file_name(phantom):
-    split = Split(*(np.arange(2),) * 4)
-    settings = experiment("r2-mobilenet").settings
-    here, there, other = (
-        key(phantom, split, settings=replace(settings, weights=path))
-        for path in ("a/mobilenet.weights.h5", "b/mobilenet.weights.h5", "a/other.weights.h5")
-    )
+def test_the_key_counts_weights_by_their_contents(phantom, tmp_path):
+    entry, split = experiment("r2-mobilenet"), Split(*(np.arange(2),) * 4)
+    contents = {"a/mobilenet.weights.h5": b"1", "b/renamed.weights.h5": b"1", "c/mobilenet.weights.h5": b"2"}
+    keys = []
+    for name, content in contents.items():
+        path = tmp_path / name
+        path.parent.mkdir()
+        path.write_bytes(content)
+        keys.append(key(phantom, split, entry=entry, settings=replace(entry.settings, weights=str(path))))
+    here, there, other = keys
     assert here == there != other
+    assert key(phantom, split, entry=entry, settings=replace(entry.settings, weights=None)) not in keys
+
+
+def test_a_new_setting_at_its_default_leaves_old_keys_alone(phantom):
+    split = Split(*(np.arange(2),) * 4)
+    settings = experiment("r1-unet").settings
+
+    @dataclass(frozen=True)
+    class Later(type(settings)):
+        another: str = "as before"
+
+    later = Later(**asdict(settings))
+    assert key(phantom, split, settings=later) == key(phantom, split)
+    assert key(phantom, split, settings=replace(later, another="new")) != key(phantom, split)
 
 
 def test_unknown_protocols_and_folds_are_refused(phantom):

@@ -9,6 +9,7 @@ import pytest
 from busilib.data.dataset import CLASSES
 from busilib.metrics.abstention import risk_coverage
 from busilib.metrics.calibration import fit_temperature
+from busilib.metrics.classification import answer_metrics
 from busilib.metrics.comparison import difference_table, mcnemar_table
 from busilib.metrics.detection import detection_metrics, froc, gate_for
 from busilib.metrics.strata import dice_by_stratum
@@ -155,10 +156,7 @@ def test_the_surest_errors():
 def test_every_figure_is_drawn():
     tables = {name: model.predictions for name, model in MODELS.items()}
 
-    def accuracy(table):
-        return {"accuracy": (table[list(CLASSES)].idxmax(axis=1) == table["true"]).mean()}
-
-    gaps = difference_table(accuracy, tables, TABLE["group"].to_numpy(), 5)
+    gaps = difference_table(answer_metrics, tables, TABLE["group"].to_numpy(), 5)
     test, inner = uncertainty.gated(UNET, {"full": FULL, "bare": BARE})
     points = uncertainty.operating_points(test, inner, 0.2)
     strata = dice_by_stratum(UNET.predictions, TABLE["group"].to_numpy(), 5)

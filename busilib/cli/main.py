@@ -111,26 +111,28 @@ def train(
 
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
+    from busilib import provenance
+    from busilib.metrics.figure import limits
+    from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root
     from busilib.reports import registry
-    from busilib.runs import profiles, runner
-    from busilib.runs import records as results
+    from busilib.runs import profiles, records, runner
 
     entry = registry.experiment(id)
     load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
     dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
-    runs = [runner.run(id, dataset, profile, protocol, k, seed, weights, inputs) for k in fold or [0]]
-    root = project_root()
-    target = results.write_record(runs, root / ("results" if dataset.origin == "busi" else "_build/results"))
-    figures = results.read_record(target.name, profile, target.parents[1]).metrics
-    for key in results.MAIN_FIGURES[runs[0].experiment.task]:
+    if dataset.origin == "busi":
+        records.refuse_uncommitted(provenance.commit())
+    for number in fold or [0]:
+        one = runner.run(id, dataset, profile, protocol, number, seed, weights, inputs)
+        target = records.write_record(one, records.target_of(one))
+    figures = records.read_record(target.name, profile, target.parents[1]).metrics
+    for key in MAIN_FIGURES[entry.task]:
         if key in figures:
-            typer.echo(
-                "{:24} {value:.3f}  (95 % interval {low:.3f} to {high:.3f}, n = {n})".format(
-                    key, **figures[key]
-                )
-            )
-    typer.echo(f"Recorded in {target.relative_to(root)}")
+            figure = figures[key]
+            found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
+            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']})")
+    typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
 @app.command()
@@ -146,8 +148,9 @@ def study(
 
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
+    from busilib.metrics.figure import limits
+    from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root
-    from busilib.runs.records import MAIN_FIGURES
     from busilib.studies import table as studies
     from busilib.studies.study import write_study
 
@@ -158,7 +161,7 @@ def study(
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
-        typer.echo("{:44} {value:.3f}  ({low:.3f} to {high:.3f})".format(condition, **figure))
+        typer.echo(f"{condition:44} {figure['value']:.3f}  ({limits(figure, '.3f', ' to ')})")
     typer.echo(f"Recorded in {target.relative_to(root)}")
 
 

@@ -25,7 +25,7 @@ from busilib.data.busi.fingerprint import (
 )
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.duplicates import THRESHOLD, THRESHOLDS, pairs_above, threshold_counts
-from busilib.data.limits import limits
+from busilib.data.lacking import lacking
 from busilib.data.outside.sets import LAYOUTS, is_outside, read_outside
 from busilib.data.outside.sheet import Row, Sheet, entries_of, the_folder, unnamed
 from busilib.data.splits import FOLDS, REPEATS, check_folds
@@ -42,7 +42,7 @@ class Outside:
         strata: by column of the sheet, how many images have each value, most frequent first.
         left_out: by id, why the loader leaves an image out.
         unnamed: files beside the images that the sheet does not name and that are passed over.
-        limits: what cannot be measured on it, see `busilib.data.limits.limits`.
+        lacking: what cannot be measured on it, see `busilib.data.lacking.lacking`.
         shared: `id`, its twin in `busi` and their `correlation`: pictures that BUSI has too. Without BUSI's
             folder, those with equal pixels only.
         against: the folder of BUSI that they were looked for in, "" for the shipped table.
@@ -54,7 +54,7 @@ class Outside:
     strata: Mapping[str, Mapping[str, int]]
     left_out: Mapping[str, str]
     unnamed: tuple[str, ...]
-    limits: tuple[str, ...]
+    lacking: tuple[str, ...]
     shared: tuple[Mapping[str, str | float], ...]
     against: str
 
@@ -173,7 +173,7 @@ def _check_outside(sheet: Sheet, busi: str | Path) -> Report:
         },
         left_out=sheet.left_out,
         unnamed=() if sheet.whole else tuple(path.relative_to(root).as_posix() for path in unnamed(sheet)),
-        limits=limits(table.assign(case=[row.case for row in kept])),
+        lacking=lacking(table.assign(case=[row.case for row in kept])),
         shared=_shared(facts, busi),
         against=str(busi),
     )
@@ -324,7 +324,7 @@ def _outside_rows(found: Outside) -> dict[str, list[str]]:
         if found.unnamed
         else [],
         "In BUSI too": [f"{_count(len(twins), 'image')} by {where}: {_some(twins)}"],
-        "Not measurable": list(found.limits),
+        "Not measurable": list(found.lacking),
     }
     return {name: lines or ["none"] for name, lines in rows.items()}
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from busilib.metrics.calibration import confidence_of
 from busilib.metrics.pairing import by_fold
+from busilib.metrics.weighted import each_once, mean, settled
 
 
 def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
@@ -111,11 +112,12 @@ def answered(predictions: pd.DataFrame, validation: pd.DataFrame, risk: float) -
     return chosen
 
 
-def abstention_metrics(table: pd.DataFrame) -> dict[str, float]:
+def abstention_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """How much was answered and how much of that was wrong.
 
     Args:
         table: columns `true` (class name), the three class probabilities and `answered` (bool).
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
         `coverage`, and `risk` among the answered (NaN where nothing was).
@@ -124,9 +126,7 @@ def abstention_metrics(table: pd.DataFrame) -> dict[str, float]:
         >>> abstention_metrics(predictions.assign(answered=True))["coverage"]
         1.0
     """
+    w = each_once(len(table)) if weights is None else weights
     chosen = table["answered"].to_numpy(bool)
     _, right = confidence_of(table)
-    return {
-        "coverage": float(chosen.mean()),
-        "risk": float((~right[chosen]).mean()) if chosen.any() else float("nan"),
-    }
+    return settled({"coverage": mean(chosen, w), "risk": mean(~right, w, chosen)}, weights)

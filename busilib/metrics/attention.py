@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from busilib.metrics.weighted import each_once, mean, ratio, settled
+
 SHARES = ("share_inside", "lesion_share", "fixed_share")
 FIGURES = (*SHARES, "share_gain", "attention_ratio", "hit_rate")
 
@@ -69,14 +71,16 @@ def fixed_gaze(heat: np.ndarray) -> np.ndarray:
     return np.nan_to_num(_share(others, others.sum(pixels, keepdims=True)))
 
 
-def attention_metrics(table: pd.DataFrame) -> dict[str, float]:
+def attention_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """All attention figures of a table with one row per image with a lesion.
 
     Args:
         table: columns of `attention_share`, `fixed_share` (the share inside of `fixed_gaze`), `true` and
             `predicted` (class names).
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
+        Floats, or float64 (draws,) with weights.
         Means over the images whose map has heat: `share_inside`, `lesion_share` (what an indifferent map
         would have), `fixed_share` (what a gaze that never moves would have), `share_gain` (share inside
         minus fixed share), `attention_ratio` (mean share inside over mean lesion share; 1 is indifferent)
@@ -88,24 +92,24 @@ def attention_metrics(table: pd.DataFrame) -> dict[str, float]:
     Example:
         >>> attention_metrics(predictions)["attention_ratio"]
     """
-    figures = {"no_heat": _mean(table["share_inside"].isna().to_numpy())}
+    w = each_once(len(table)) if weights is None else weights
+    figures = {"no_heat": mean(table["share_inside"].isna(), w)}
     for part, rows in _parts(table).items():
-        inside, lesion, fixed = (_mean(table[name].to_numpy()[rows]) for name in SHARES)
-        hit = _mean(table["hit"].to_numpy()[rows])
-        values = (inside, lesion, fixed, inside - fixed, inside / lesion, hit)
+        inside, lesion, fixed, hit = (mean(table[name], w, rows) for name in (*SHARES, "hit"))
+        values = (inside, lesion, fixed, inside - fixed, ratio(inside, lesion), hit)
         figures |= {f"{part}{name}": value for name, value in zip(FIGURES, values, strict=True)}
-    return figures
+    return settled(figures, weights)
 
 
-def attention_support(table: pd.DataFrame) -> dict[str, int]:
-    """How many images stand behind each figure of `attention_metrics`.
+def attention_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows that stand behind figures of `attention_metrics`: bool (n,) by what they are called.
 
     Example:
-        >>> attention_support(predictions)["share_inside"]
+        >>> attention_rows(predictions)["images with heat"].sum()
         647
     """
-    counts = {f"{part}{name}": int(rows.sum()) for part, rows in _parts(table).items() for name in FIGURES}
-    return {"no_heat": len(table)} | counts
+    parts = {f"{part.replace('_', ' ')}images with heat": rows for part, rows in _parts(table).items()}
+    return {"images": np.ones(len(table), bool), **parts}
 
 
 def _parts(table: pd.DataFrame) -> dict[str, np.ndarray]:
@@ -123,7 +127,3 @@ def _parts(table: pd.DataFrame) -> dict[str, np.ndarray]:
 def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Element by element; NaN where `whole` is 0."""
     return np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0)
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")

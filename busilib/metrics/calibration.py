@@ -8,11 +8,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from busilib.data.dataset import CLASSES
-from busilib.metrics.classification import ECE_BINS
+from busilib.metrics.classification import ECE_BINS, SMALLEST, probability_errors
 from busilib.metrics.pairing import PairingError, by_fold
-
-SMALLEST = 1e-7
-"""Probabilities below are taken as this, as in the log loss of `classification_metrics`."""
+from busilib.metrics.weighted import each_once, mean, settled
 
 TEMPERATURES = (0.05, 20.0)
 """Where a temperature is sought; a bound is met only where a table is all right or worse than guessing."""
@@ -137,29 +135,22 @@ def calibrate(predictions: pd.DataFrame, validation: pd.DataFrame) -> tuple[pd.D
     return apply_temperature(predictions, predictions["fold"].map(temperatures).to_numpy()), temperatures
 
 
-def calibration_metrics(table: pd.DataFrame) -> dict[str, float]:
+def calibration_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """The figures that a temperature can change or must leave alone, quicker than all of them.
 
     Args:
         table: columns `true` (class name) and the three class probabilities.
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
         `accuracy`, `ece`, `brier` and `log_loss`, as in `classification_metrics`.
 
     Example:
-        >>> bootstrap(calibration_metrics, predictions, groups)["ece"]
+        >>> calibration_metrics(predictions)["ece"]
     """
-    probabilities = table[list(CLASSES)].to_numpy(float)
-    confidence, right = confidence_of(table)
-    gap = np.bincount(_bins(confidence, ECE_BINS), weights=confidence - right, minlength=ECE_BINS)
-    one_hot = (table["true"].to_numpy()[:, None] == np.array(CLASSES)).astype(float)
-    chosen = np.clip((probabilities * one_hot).sum(axis=1), SMALLEST, 1)
-    return {
-        "accuracy": float(right.mean()),
-        "ece": float(np.abs(gap).sum() / len(table)),
-        "brier": float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
-        "log_loss": float(-np.log(chosen).mean()),
-    }
+    w = each_once(len(table)) if weights is None else weights
+    _, right = confidence_of(table)
+    return settled({"accuracy": mean(right, w), **probability_errors(table, w)}, weights)
 
 
 def _bins(confidence: np.ndarray, bins: int) -> np.ndarray:

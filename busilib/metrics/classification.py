@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score
 
 from busilib.data.dataset import CLASSES
+from busilib.metrics.weighted import auc, binned_error, each_once, mean, ratio, settled
 
 ECE_BINS = 15
+
+SMALLEST = 1e-7
+"""Probabilities below are taken as this in the log loss, so that one certain error does not outweigh all."""
 
 
 def confusion(table: pd.DataFrame) -> np.ndarray:
@@ -24,9 +27,8 @@ def confusion(table: pd.DataFrame) -> np.ndarray:
         >>> confusion(predictions).sum() == len(predictions)
         True
     """
-    true, probabilities = _arrays(table)
-    flat = np.bincount(true * len(CLASSES) + probabilities.argmax(axis=1), minlength=len(CLASSES) ** 2)
-    return flat.reshape(len(CLASSES), len(CLASSES))
+    cells = np.bincount(_cells(*_arrays(table)), minlength=len(CLASSES) ** 2)
+    return cells.reshape(len(CLASSES), len(CLASSES))
 
 
 def confusion_metrics(matrix: np.ndarray) -> dict[str, float]:
@@ -45,70 +47,89 @@ def confusion_metrics(matrix: np.ndarray) -> dict[str, float]:
         1.0
     """
     matrix = np.asarray(matrix, float)
-    hits, actual, called = np.diag(matrix), matrix.sum(axis=1), matrix.sum(axis=0)
-    precision, recall = _safe(hits, called), _safe(hits, actual)
-    f1 = _safe(2 * hits, actual + called)
-    present = actual > 0
-    figures = {
-        "accuracy": hits.sum() / matrix.sum(),
-        "balanced_accuracy": recall[present].mean(),
-        "macro_precision": precision[present | (called > 0)].mean(),
-        "weighted_precision": (precision * actual).sum() / actual.sum(),
-        "macro_f1": f1[present | (called > 0)].mean(),
-        "weighted_f1": (f1 * actual).sum() / actual.sum(),
-    }
-    for index, name in enumerate(CLASSES):
-        figures |= {
-            f"{name}_precision": precision[index],
-            f"{name}_recall": recall[index],
-            f"{name}_f1": f1[index],
-        }
-    return {key: float(value) for key, value in figures.items()}
+    return settled(_of_confusions(matrix[None], matrix), None)
 
 
-def classification_metrics(table: pd.DataFrame) -> dict[str, float]:
+def classification_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """All classification figures of a table of predictions.
 
     Args:
         table: columns `true` (class name) and the three class probabilities, which add up to 1.
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
-        The figures of `confusion_metrics`, one-vs-rest `<class>_auc` and their mean `macro_auc` (NaN where
-        a class is absent), multi-class `brier` (0 to 2, lower is better), `ece` (expected calibration
-        error of the predicted class in 15 equal bins) and `log_loss` (nats).
+        Floats, or float64 (draws,) with weights: the figures of `confusion_metrics`, one-vs-rest
+        `<class>_auc` and their mean `macro_auc` (NaN where a class is absent), multi-class `brier` (0 to 2,
+        lower is better), `ece` (expected calibration error of the predicted class in 15 equal bins) and
+        `log_loss` (nats).
+        A draw that lacks a class which the table has, or never predicts one which the table predicts, has
+        NaN for each figure that needs it.
+
+    Raises:
+        ValueError: if `true` holds anything but the three classes.
 
     Example:
         >>> classification_metrics(predictions)["macro_f1"]
     """
+    w = each_once(len(table)) if weights is None else weights
     true, probabilities = _arrays(table)
-    one_hot = np.eye(len(CLASSES))[true]
-    aucs = {
-        f"{name}_auc": _auc(one_hot[:, index], probabilities[:, index]) for index, name in enumerate(CLASSES)
-    }
-    chosen = np.clip(probabilities[np.arange(len(true)), true], 1e-7, 1)
-    return {
-        **confusion_metrics(confusion(table)),
-        **aucs,
-        "macro_auc": float(np.mean(list(aucs.values()))),
-        "brier": float(((probabilities - one_hot) ** 2).sum(axis=1).mean()),
-        "ece": _ece(true, probabilities),
-        "log_loss": float(-np.log(chosen).mean()),
-    }
+    areas = {name: auc(true == index, probabilities[:, index], w) for index, name in enumerate(CLASSES)}
+    return settled(
+        {
+            **answer_metrics(table, w),
+            **{f"{name}_auc": area for name, area in areas.items()},
+            "macro_auc": np.mean(list(areas.values()), axis=0),
+            **probability_errors(table, w),
+        },
+        weights,
+    )
 
 
-def classification_support(table: pd.DataFrame) -> dict[str, int]:
-    """How many images stand behind each figure of `classification_metrics`.
+def answer_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
+    """The figures of `confusion_metrics` for a table: those of the answers alone, quicker than all.
 
-    Recall and F1 of a class rest on its own images; everything else on all.
+    Args:
+        table, weights: as `classification_metrics` takes them.
+
+    Returns:
+        Floats, or float64 (draws,) with weights.
 
     Example:
-        >>> classification_support(predictions)["normal_recall"]
+        >>> answer_metrics(predictions)["accuracy"]
+    """
+    w, kinds = each_once(len(table)) if weights is None else weights, len(CLASSES)
+    cells = np.eye(kinds**2)[_cells(*_arrays(table))]
+    return settled(_of_confusions((w @ cells).reshape(-1, kinds, kinds), confusion(table)), weights)
+
+
+def probability_errors(table: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """`brier`, `ece` and `log_loss` of `classification_metrics` for each weighting of the rows."""
+    true, probabilities = _arrays(table)
+    one_hot = np.eye(len(CLASSES))[true]
+    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    bins = np.clip((confidence * ECE_BINS).astype(int), 0, ECE_BINS - 1)
+    chosen = np.clip((probabilities * one_hot).sum(axis=1), SMALLEST, 1)
+    return {
+        "brier": mean(((probabilities - one_hot) ** 2).sum(axis=1), weights),
+        "ece": binned_error(confidence - (predicted == true), bins, weights),
+        "log_loss": mean(-np.log(chosen), weights),
+    }
+
+
+def classification_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows that stand behind figures of `classification_metrics`: bool (n,) by what they are called.
+
+    Example:
+        >>> classification_rows(predictions)["normal images"].sum()
         26
     """
-    counts = dict.fromkeys(classification_metrics(table), len(table))
-    for name in CLASSES:
-        counts |= {f"{name}_{figure}": int((table["true"] == name).sum()) for figure in ("recall", "f1")}
-    return counts
+    true, probabilities = _arrays(table)
+    called = probabilities.argmax(axis=1)
+    return {
+        "images": np.ones(len(table), bool),
+        **{f"{name} images": true == index for index, name in enumerate(CLASSES)},
+        **{f"images called {name}": called == index for index, name in enumerate(CLASSES)},
+    }
 
 
 def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
@@ -120,16 +141,30 @@ def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     return true, table[list(CLASSES)].to_numpy(float)
 
 
-def _auc(positive: np.ndarray, score: np.ndarray) -> float:
-    return float(roc_auc_score(positive, score)) if 0 < positive.sum() < len(positive) else float("nan")
+def _cells(true: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    return true * len(CLASSES) + probabilities.argmax(axis=1)
 
 
-def _ece(true: np.ndarray, probabilities: np.ndarray) -> float:
-    confidence, predicted = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    bins = np.clip((confidence * ECE_BINS).astype(int), 0, ECE_BINS - 1)
-    gap = np.bincount(bins, weights=confidence - (predicted == true), minlength=ECE_BINS)
-    return float(np.abs(gap).sum() / len(true))
-
-
-def _safe(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.zeros_like(part, float), where=whole > 0)
+def _of_confusions(matrices: np.ndarray, whole: np.ndarray) -> dict[str, np.ndarray]:
+    """Figures of (draws, 3, 3) matrices; what is undefined in `whole` too is 0, as in scikit-learn."""
+    hits, actual, called = matrices.diagonal(axis1=1, axis2=2), matrices.sum(axis=2), matrices.sum(axis=1)
+    there, named = whole.sum(axis=1) > 0, whole.sum(axis=0) > 0
+    precision = np.where(named, ratio(hits, called), 0)
+    recall = np.where(there, ratio(hits, actual), 0)
+    f1 = np.where(there, ratio(2 * hits, np.where(actual > 0, actual + called, 0)), 0)
+    total = actual.sum(axis=1)
+    figures = {
+        "accuracy": ratio(hits.sum(axis=1), total),
+        "balanced_accuracy": ratio(recall[:, there].sum(axis=1), there.sum()),
+        "macro_precision": ratio(precision[:, there | named].sum(axis=1), (there | named).sum()),
+        "weighted_precision": ratio(np.where(actual > 0, precision * actual, 0).sum(axis=1), total),
+        "macro_f1": ratio(f1[:, there | named].sum(axis=1), (there | named).sum()),
+        "weighted_f1": ratio(np.where(actual > 0, f1 * actual, 0).sum(axis=1), total),
+    }
+    for index, name in enumerate(CLASSES):
+        figures |= {
+            f"{name}_precision": precision[:, index],
+            f"{name}_recall": recall[:, index],
+            f"{name}_f1": f1[:, index],
+        }
+    return figures

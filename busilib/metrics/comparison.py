@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from busilib.metrics.calibration import confidence_of
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.measure import Figures
 from busilib.metrics.pairing import matched
 
 
@@ -105,7 +106,7 @@ def mcnemar_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def paired_difference(
-    figures: Callable[[pd.DataFrame], dict[str, float]],
+    figures: Figures,
     one: pd.DataFrame,
     other: pd.DataFrame,
     groups: np.ndarray,
@@ -118,7 +119,7 @@ def paired_difference(
     what makes images hard for both cancels.
 
     Args:
-        figures: from a table to named figures, such as `classification_metrics`.
+        figures: such as `classification_metrics`.
         one: column `id` and what `figures` needs.
         other: the same images, in any order.
         groups: int (n,), the group of each row of `one`.
@@ -126,7 +127,7 @@ def paired_difference(
         seed: of the draws.
 
     Returns:
-        For each figure of one minus other: `value`, `low`, `high` and `n` (images).
+        For each figure of one minus other `value`, `low`, `high` (NaN where there is no interval) and `n`.
 
     Raises:
         busilib.metrics.pairing.PairingError: if the tables do not hold the same images.
@@ -140,7 +141,7 @@ def paired_difference(
 
 
 def difference_table(
-    figures: Callable[[pd.DataFrame], dict[str, float]],
+    figures: Figures,
     tables: Mapping[str, pd.DataFrame],
     groups: np.ndarray,
     draws: int = 1000,
@@ -149,30 +150,29 @@ def difference_table(
     """`paired_difference` of each pair of models, all from the same draws.
 
     Args:
-        figures: from a table to named figures.
+        figures: such as `classification_metrics`.
         tables: two or more models by name, with predictions on the same images.
         groups: int (n,), the group of each row of the first.
         draws: bootstrap samples.
         seed: of the draws.
 
     Returns:
-        One row per pair and figure: `row` ("one − other"), `figure`, `value`, `low`, `high`, `n`.
+        One row per pair and figure: `row` ("one − other"), `figure`, `value`, `low`, `high` (both NaN where
+        there are too few images for an interval), `n`.
 
     Example:
         >>> difference_table(classification_metrics, shared(tables), groups)
     """
     first = next(iter(tables.values()))
     same = {name: matched(first, table) for name, table in tables.items()}
-    rows = pd.DataFrame({"row": np.arange(len(first))})
-
-    def gaps(drawn: pd.DataFrame) -> dict[tuple[str, str], float]:
-        found = {name: figures(table.iloc[drawn["row"].to_numpy()]) for name, table in same.items()}
-        return {
-            (f"{one} − {other}", key): found[one][key] - found[other][key]
-            for one, other in combinations(same, 2)
-            for key in found[one]
-        }
-
-    intervals = bootstrap(gaps, rows, groups, draws, seed)
-    table = [(*key, value, *intervals[key], len(first)) for key, value in gaps(rows).items()]
-    return pd.DataFrame(table, columns=["row", "figure", "value", "low", "high", "n"])
+    weights, groups = group_weights(groups, draws, seed), np.asarray(groups)
+    values = {name: figures(table) for name, table in same.items()}
+    drawn = {name: figures(table, weights) for name, table in same.items()}
+    rows = []
+    for one, other in combinations(same, 2):
+        for key, value in values[one].items():
+            gap, gaps = value - values[other][key], drawn[one][key] - drawn[other][key]
+            found = with_interval(gap, gaps, groups)
+            rows.append((f"{one} − {other}", key, gap, found.low, found.high, found.n))
+    table = pd.DataFrame(rows, columns=["row", "figure", "value", "low", "high", "n"])
+    return table.astype({"low": float, "high": float})

@@ -1,65 +1,95 @@
-"""Bootstrap intervals that draw near-duplicate groups, not images."""
+"""Bootstrap intervals that draw near-duplicate groups, not images, by weights instead of tables.
+
+A draw with replacement is a count for each group, and so a weight for each image. A figure of all draws then
+follows from a few matrix products (`busilib.metrics.weighted`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 
 import numpy as np
-import pandas as pd
+
+from busilib.metrics.figure import Figure
+from busilib.metrics.weighted import mean
+
+FEWEST_IMAGES, FEWEST_GROUPS = 10, 5
+"""Below, there is no interval. Of ten images alike, up to three in ten may still be otherwise (the rule of
+three); and fewer than one draw in a hundred misses five groups altogether."""
 
 
-def bootstrap(
-    figures: Callable[[pd.DataFrame], dict[str, float]],
-    table: pd.DataFrame,
-    groups: np.ndarray,
-    draws: int = 1000,
-    seed: int = 0,
-) -> dict[str, tuple[float, float]]:
-    """95 % percentile intervals: groups are drawn with replacement, each with all its images.
+def group_weights(groups: np.ndarray, draws: int = 1000, seed: int = 0) -> np.ndarray:
+    """Groups drawn with replacement, as many as there are, as weights of rows.
 
     Args:
-        figures: from a table to named figures, such as `segmentation_metrics`.
-        table: one row per image.
-        groups: int (n,), near-duplicates share a number.
+        groups: (n,), near-duplicates share a number or a name.
         draws: bootstrap samples.
         seed: of the draws.
 
     Returns:
-        Low and high bound for each name; NaN where no sample has the figure.
+        float64 (draws, n), whole numbers: how often each row is drawn with its group.
 
     Example:
-        >>> bootstrap(segmentation_metrics, predictions, groups)["lesion_dice"]
-        (0.68, 0.77)
+        >>> group_weights(np.array([0, 0, 1]), draws=2).tolist()
+        [[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]]
     """
-    rng = np.random.default_rng(seed)
-    members = list(pd.Series(np.arange(len(table))).groupby(np.asarray(groups)).indices.values())
-    samples = []
-    for _ in range(draws):
-        drawn = rng.integers(len(members), size=len(members))
-        samples.append(figures(table.iloc[np.concatenate([members[index] for index in drawn])]))
-    sampled = pd.DataFrame(samples)
-    low, high = sampled.quantile(0.025), sampled.quantile(0.975)
-    return {name: (float(low[name]), float(high[name])) for name in sampled}
+    names, members = np.unique(np.asarray(groups), return_inverse=True)
+    drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
+    places = drawn + np.arange(draws)[:, None] * len(names)
+    counts = np.bincount(places.ravel(), minlength=draws * len(names)).reshape(draws, len(names))
+    return counts.astype(float)[:, members]
 
 
-def mean_interval(
-    values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0
-) -> dict[str, float]:
+def with_interval(
+    value: float, samples: np.ndarray, groups: np.ndarray, n: int | None = None, images: str = "images"
+) -> Figure:
+    """A figure with its 95 % percentile interval, or with the reason why there is none.
+
+    Args:
+        value: of all images.
+        samples: float (draws,), of each draw; NaN where a draw lacks the figure, which is passed over.
+        groups: (m,), the group of each image that decides whether there is an interval.
+        n: images to state; m, unless given.
+        images: what these images are called.
+
+    Example:
+        >>> with_interval(1.0, np.ones(1000), np.arange(3)).why
+        '3 images'
+    """
+    n = len(groups) if n is None else n
+    if len(groups) < FEWEST_IMAGES:
+        return Figure(value, None, None, n, why=_counted(len(groups), images))
+    if (kinds := len(np.unique(groups))) < FEWEST_GROUPS:
+        return Figure(value, None, None, n, why=f"{images} of {_counted(kinds, 'groups')}")
+    found = samples[np.isfinite(samples)]
+    if not len(found):
+        return Figure(value, None, None, n, why="no draw has it")
+    low, high = np.quantile(found, (0.025, 0.975))
+    return Figure(value, float(low), float(high), n)
+
+
+def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0) -> dict:
     """The mean of one value per image with its 95 % interval, such as the difference of two models.
 
     Args:
         values: float (n,).
-        groups: int (n,), near-duplicates share a number.
+        groups: (n,), near-duplicates share a number.
         draws: bootstrap samples.
         seed: of the draws.
 
     Returns:
-        `value`, `low`, `high` and `n`, as a recorded figure has them.
+        A figure as `Figure.to_dict` gives it.
 
     Example:
         >>> mean_interval(dice_of_one - dice_of_other, groups)["low"] > 0
         True
     """
-    table = pd.DataFrame({"value": np.asarray(values, float)})
-    low, high = bootstrap(lambda drawn: {"mean": drawn["value"].mean()}, table, groups, draws, seed)["mean"]
-    return {"value": float(table["value"].mean()), "low": low, "high": high, "n": len(table)}
+    values, groups = np.asarray(values, float), np.asarray(groups)
+    samples = mean(values, group_weights(groups, draws, seed))
+    return with_interval(float(values.mean()), samples, groups).to_dict()
+
+
+def _counted(number: int, things: str) -> str:
+    if number == 1:
+        things = re.sub(r"\b(image|tile|group)s\b", r"\1", things)
+    return f"{number} {things}"

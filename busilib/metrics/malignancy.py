@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_curve
 
 from busilib.data.dataset import DataError
+from busilib.metrics.weighted import auc, each_once, mean, ratio, settled
 
 
 def malignancy_score(table: pd.DataFrame) -> np.ndarray:
@@ -60,14 +61,16 @@ def threshold_for(validation: pd.DataFrame, sensitivity: float) -> float:
     return float(thresholds[np.argmax(found >= sensitivity - 1e-9)])
 
 
-def malignancy_metrics(table: pd.DataFrame) -> dict[str, float]:
+def malignancy_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """Figures of a table of predictions on lesion images.
 
     Args:
         table: columns `fold` (which network predicted), `true` ("benign" or "malignant"), `benign`,
             `malignant`, `normal` (probabilities) and `threshold` (of the score, chosen elsewhere).
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
+        Floats, or float64 (draws,) with weights:
         `accuracy`: of the most probable of three classes, so that "normal" is an error;
         `called_normal`: share of lesion images that are called normal;
         `malignancy_auc`: area under the curve of malignant against benign by `malignancy_score`, within each
@@ -86,41 +89,35 @@ def malignancy_metrics(table: pd.DataFrame) -> dict[str, float]:
     malignant = (table["true"] == "malignant").to_numpy()
     if not (malignant | (table["true"] == "benign")).all():
         raise ValueError("rows must be of benign or malignant images: see `lesions_only`")
-    score = malignancy_score(table)
-    called = table[["benign", "malignant", "normal"]].idxmax(axis=1)
+    w = each_once(len(table)) if weights is None else weights
+    score, called = malignancy_score(table), table[["benign", "malignant", "normal"]].idxmax(axis=1)
     flagged = score >= table["threshold"].to_numpy(float)
-    return {
-        "accuracy": float((called == table["true"]).mean()),
-        "called_normal": float((called == "normal").mean()),
-        "malignancy_auc": _mean_auc(malignant, score, table["fold"].to_numpy()),
-        "sensitivity": _mean(flagged[malignant]),
-        "specificity": _mean(~flagged[~malignant]),
-        "malignancy_brier": float(((score - malignant) ** 2).mean()),
-    }
+    return settled(
+        {
+            "accuracy": mean(called == table["true"], w),
+            "called_normal": mean(called == "normal", w),
+            "malignancy_auc": _mean_auc(malignant, score, table["fold"].to_numpy(), w),
+            "sensitivity": mean(flagged, w, malignant),
+            "specificity": mean(~flagged, w, ~malignant),
+            "malignancy_brier": mean((score - malignant) ** 2, w),
+        },
+        weights,
+    )
 
 
-def malignancy_support(table: pd.DataFrame) -> dict[str, int]:
-    """How many predictions stand behind each figure of `malignancy_metrics`.
+def malignancy_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The predictions that stand behind figures of `malignancy_metrics`: bool (n,) by what they are called.
 
     Example:
-        >>> malignancy_support(predictions)["sensitivity"]
+        >>> malignancy_rows(predictions)["malignant images"].sum()
         98
     """
-    counts = dict.fromkeys(malignancy_metrics(table), len(table))
-    malignant = int((table["true"] == "malignant").sum())
-    return counts | {"sensitivity": malignant, "specificity": len(table) - malignant}
+    kinds = {f"{name} images": (table["true"] == name).to_numpy() for name in ("benign", "malignant")}
+    return {"images": np.ones(len(table), bool), **kinds}
 
 
-def _mean_auc(malignant: np.ndarray, score: np.ndarray, fold: np.ndarray) -> float:
+def _mean_auc(malignant: np.ndarray, score: np.ndarray, fold: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean over the folds that have both classes; NaN where none has."""
     parts = [fold == number for number in np.unique(fold)]
-    areas = [
-        roc_auc_score(malignant[part], score[part])
-        for part in parts
-        if 0 < malignant[part].sum() < part.sum()
-    ]
-    return _mean(np.array(areas))
-
-
-def _mean(values: np.ndarray) -> float:
-    return float(values.mean()) if len(values) else float("nan")
+    areas = np.array([auc(malignant[part], score[part], weights[:, part]) for part in parts])
+    return ratio(np.nansum(areas, axis=0), np.isfinite(areas).sum(axis=0))

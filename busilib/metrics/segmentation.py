@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import binary_erosion, distance_transform_edt
 
+from busilib.metrics.weighted import each_once, mean, ratio, settled
+
 TOLERANCE = 2.0
 """Pixels within which a boundary counts as found, for the normalised surface distance."""
 
@@ -98,14 +100,16 @@ def iou_per_image(counts: pd.DataFrame) -> pd.Series:
     return (counts["tp"] / (counts["tp"] + counts["fp"] + counts["fn"])).fillna(1.0)
 
 
-def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
+def segmentation_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """All segmentation figures of a table of pixel counts.
 
     Args:
         table: columns `tp`, `fp`, `fn`, `tn` (pixels at the working size), `true` (class name) and, where
             boundaries were measured, `hd95` and `nsd`.
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
+        Floats, or float64 (draws,) with weights:
         `lesion_dice`, `lesion_iou`: mean per image over images whose reference has a lesion;
         `all_dice`: mean over all images, 1 where both masks are empty;
         `pooled_…`: over the pixels of all images together, as R1 reports them (a Dice pooled over pixels
@@ -119,50 +123,39 @@ def segmentation_metrics(table: pd.DataFrame) -> dict[str, float]:
     Example:
         >>> segmentation_metrics(predictions)["lesion_dice"]
     """
-    lesion = (table["tp"] + table["fn"]) > 0
-    dice = dice_per_image(table)
-    predicted = (table["tp"] + table["fp"]) > 0
-    tp, fp, fn, tn = (float(table[name].sum()) for name in COUNTS)
-    surface = {f"lesion_{name}": _mean(table[name][lesion]) for name in ("hd95", "nsd") if name in table}
-    return {
-        "lesion_dice": _mean(dice[lesion]),
-        "lesion_iou": _mean(iou_per_image(table)[lesion]),
-        "all_dice": _mean(dice),
-        "pooled_dice": _ratio(2 * tp, 2 * tp + fp + fn),
-        "pooled_two_class_dice": (_ratio(2 * tp, 2 * tp + fp + fn) + _ratio(2 * tn, 2 * tn + fp + fn)) / 2,
-        "pooled_iou": _ratio(tp, tp + fp + fn),
-        "pooled_accuracy": _ratio(tp + tn, tp + fp + fn + tn),
-        "pooled_precision": _ratio(tp, tp + fp),
-        "pooled_recall": _ratio(tp, tp + fn),
-        "pooled_specificity": _ratio(tn, tn + fp),
-        "normal_false_positive_rate": _mean(predicted[table["true"] == "normal"]),
-        **surface,
+    w = each_once(len(table)) if weights is None else weights
+    rows, dice = segmentation_rows(table), dice_per_image(table)
+    lesion, normal = rows["lesion images"], rows["normal images"]
+    tp, fp, fn, tn = (w @ table[COUNTS].to_numpy(float)).T
+    pooled_dice = ratio(2 * tp, 2 * tp + fp + fn)
+    figures = {
+        "lesion_dice": mean(dice, w, lesion),
+        "lesion_iou": mean(iou_per_image(table), w, lesion),
+        "all_dice": mean(dice, w),
+        "pooled_dice": pooled_dice,
+        "pooled_two_class_dice": (pooled_dice + ratio(2 * tn, 2 * tn + fp + fn)) / 2,
+        "pooled_iou": ratio(tp, tp + fp + fn),
+        "pooled_accuracy": ratio(tp + tn, tp + fp + fn + tn),
+        "pooled_precision": ratio(tp, tp + fp),
+        "pooled_recall": ratio(tp, tp + fn),
+        "pooled_specificity": ratio(tn, tn + fp),
+        "normal_false_positive_rate": mean(table["tp"] + table["fp"] > 0, w, normal),
     }
+    for name in ("hd95", "nsd"):
+        if name in table:
+            figures[f"lesion_{name}"] = mean(table[name], w, lesion & table[name].notna().to_numpy())
+    return settled(figures, weights)
 
 
-def segmentation_support(table: pd.DataFrame) -> dict[str, int]:
-    """How many images stand behind each figure of `segmentation_metrics`.
+def segmentation_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows that stand behind figures of `segmentation_metrics`: bool (n,) by what they are called.
 
     Example:
-        >>> segmentation_support(predictions)["lesion_dice"]
+        >>> segmentation_rows(predictions)["lesion images"].sum()
         130
     """
-    lesion, normal = (table["tp"] + table["fn"]) > 0, table["true"] == "normal"
     return {
-        name: int(
-            lesion.sum()
-            if name.startswith("lesion")
-            else normal.sum()
-            if name.startswith("normal")
-            else len(table)
-        )
-        for name in segmentation_metrics(table)
+        "images": np.ones(len(table), bool),
+        "lesion images": ((table["tp"] + table["fn"]) > 0).to_numpy(),
+        "normal images": (table["true"] == "normal").to_numpy(),
     }
-
-
-def _mean(values: pd.Series) -> float:
-    return float(values.mean()) if len(values) else float("nan")
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else float("nan")

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
+from busilib.metrics.figure import LIMITS
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.segmentation import COUNTS, dice_per_image
 
@@ -55,7 +56,8 @@ def dice_by_stratum(
 
     Returns:
         One row per stratum that has images: `class` (a class, or "all lesions"), `size` (a tercile, or "all
-        sizes"), `value`, `low`, `high`, `n`, and `missed` (share of them with a Dice of 0).
+        sizes"), `value`, `low` and `high` (NaN where it has too few), `n`, and `missed` (share of them with a
+        Dice of 0).
 
     Example:
         >>> dice_by_stratum(record.predictions, groups).query("size == 'small'")
@@ -69,5 +71,7 @@ def dice_by_stratum(
         inside = ((kinds == kind) | (kind == BOTH)) & ((sizes == size) | (size == ALL_SIZES))
         if inside.any():
             figure = mean_interval(dice[inside], groups[inside], draws, seed)
-            rows.append({"class": kind, "size": size, **figure, "missed": float((dice[inside] == 0).mean())})
-    return pd.DataFrame(rows)
+            missed = float((dice[inside] == 0).mean())
+            rows.append((kind, size, *(figure[name] for name in LIMITS), figure["n"], missed))
+    table = pd.DataFrame(rows, columns=["class", "size", *LIMITS, "n", "missed"])
+    return table.astype(dict.fromkeys(LIMITS, float))

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.tiles import CODES, IGNORED, TISSUES
+from busilib.metrics.weighted import each_once, ratio, settled
 
 COUNTS = ("tp", "fp", "fn")
 COLUMNS = [f"{name}_{count}" for name in TISSUES for count in COUNTS]
@@ -50,17 +51,19 @@ def tissue_counts(codes: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
     return pd.DataFrame(np.array(rows, np.int64).reshape(len(rows), len(COLUMNS)), columns=COLUMNS)
 
 
-def tissue_metrics(table: pd.DataFrame) -> dict[str, float]:
+def tissue_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
     """All tissue figures of a table of counts, over the pixels of all tiles together.
 
     Args:
         table: columns as `tissue_counts` gives them.
+        weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
+        Floats, or float64 (draws,) with weights:
         `pixel_accuracy`: share of pixels with the right code;
         `majority_rate`: what always naming the commonest tissue of this table would score, to hold the
         accuracy against;
-        `macro_dice`, `macro_iou`: mean over the tissues that the reference has;
+        `macro_dice`, `macro_iou`: mean over the tissues that the reference (of a draw) has;
         `<name>_dice` (the F1 of its pixels), `<name>_iou`, `<name>_precision`, `<name>_recall`, and
         `<name>_frequency`, its share of the reference.
         A figure whose denominator is empty is NaN.
@@ -68,50 +71,45 @@ def tissue_metrics(table: pd.DataFrame) -> dict[str, float]:
     Example:
         >>> tissue_metrics(predictions)["pixel_accuracy"]
     """
-    totals = table[COLUMNS].to_numpy(float).sum(axis=0).reshape(len(TISSUES), len(COUNTS))
-    tp, fp, fn = totals.T
+    w = each_once(len(table)) if weights is None else weights
+    totals = (w @ table[COLUMNS].to_numpy(float)).reshape(-1, len(TISSUES), len(COUNTS))
+    tp, fp, fn = np.moveaxis(totals, 2, 0)
     reference = tp + fn
-    pixels = reference.sum()
-    figures = {
-        "dice": _ratio(2 * tp, 2 * tp + fp + fn),
-        "iou": _ratio(tp, tp + fp + fn),
-        "precision": _ratio(tp, tp + fp),
-        "recall": _ratio(tp, reference),
-        "frequency": _ratio(reference, np.full_like(reference, pixels)),
+    pixels, present = reference.sum(axis=1), reference > 0
+    own = {
+        "dice": ratio(2 * tp, 2 * tp + fp + fn),
+        "iou": ratio(tp, tp + fp + fn),
+        "precision": ratio(tp, tp + fp),
+        "recall": ratio(tp, reference),
+        "frequency": ratio(reference, pixels[:, None]),
     }
-    present = reference > 0
-    return {
-        "pixel_accuracy": float(tp.sum() / pixels) if pixels else float("nan"),
-        "majority_rate": float(reference.max() / pixels) if pixels else float("nan"),
-        "macro_dice": float(figures["dice"][present].mean()) if pixels else float("nan"),
-        "macro_iou": float(figures["iou"][present].mean()) if pixels else float("nan"),
+    figures = {
+        "pixel_accuracy": ratio(tp.sum(axis=1), pixels),
+        "majority_rate": ratio(reference.max(axis=1), pixels),
         **{
-            f"{name}_{figure}": float(values[place])
+            f"macro_{name}": ratio(np.where(present, own[name], 0).sum(axis=1), present.sum(axis=1))
+            for name in ("dice", "iou")
+        },
+        **{
+            f"{name}_{figure}": values[:, place]
             for place, name in enumerate(TISSUES)
-            for figure, values in figures.items()
+            for figure, values in own.items()
         },
     }
+    return settled(figures, weights)
 
 
-def tissue_support(table: pd.DataFrame) -> dict[str, int]:
-    """How many tiles stand behind each figure of `tissue_metrics`: those whose reference has the tissue.
+def tissue_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The rows that stand behind figures of `tissue_metrics`: bool (n,) by what they are called.
 
-    For figures over all tissues and for frequencies, those with any pixel that counts.
+    "tiles" are those with any pixel that counts, "tiles with fat" those whose reference has fat.
 
     Example:
-        >>> tissue_support(predictions)["fat_dice"]
+        >>> tissue_rows(predictions)["tiles with fat"].sum()
         12
     """
-    has = {name: table[f"{name}_tp"] + table[f"{name}_fn"] > 0 for name in TISSUES}
-    counted = int(pd.DataFrame(has).any(axis=1).sum())
-    return {
-        key: counted
-        if key.endswith("_frequency") or key.rsplit("_", 1)[0] not in has
-        else int(has[key.rsplit("_", 1)[0]].sum())
-        for key in tissue_metrics(table)
+    has = {
+        f"tiles with {name.replace('_', ' ')}": (table[f"{name}_tp"] + table[f"{name}_fn"] > 0).to_numpy()
+        for name in TISSUES
     }
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Element by element; NaN where `whole` is 0."""
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    return {"tiles": np.any(list(has.values()), axis=0), **has}

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from busilib.metrics.figure import Figure
 
-def unpaired_difference(inside: Mapping[str, float], outside: Mapping[str, float]) -> dict[str, float]:
+
+def unpaired_difference(inside: Mapping, outside: Mapping) -> dict:
     """Outside minus inside with its 95 % interval, for figures measured on independent images.
 
     Each limit lies as far from the difference as the two limits that it comes from lie from their figures,
@@ -15,16 +17,20 @@ def unpaired_difference(inside: Mapping[str, float], outside: Mapping[str, float
     of two proportions this is Newcombe's hybrid score interval.
 
     Args:
-        inside, outside: a figure each, with `value`, `low` and `high`.
+        inside, outside: a figure each, as `Figure.to_dict` gives it.
 
     Returns:
-        `value`, `low` and `high` of the difference; below 0 is a drop.
+        The difference as `Figure.to_dict` gives it, `n` that of both together; below 0 is a drop. Where one
+        of them has no interval, it has none.
 
     Example:
         >>> unpaired_difference(study.metrics("r4-unet, BUSI")["lesion_dice"], outside["lesion_dice"])
-        {'value': -0.2, 'low': -0.34, 'high': -0.06}
+        {'value': -0.2, 'low': -0.34, 'high': -0.06, 'n': 203}
     """
-    value = outside["value"] - inside["value"]
-    below = np.hypot(outside["value"] - outside["low"], inside["high"] - inside["value"])
-    above = np.hypot(outside["high"] - outside["value"], inside["value"] - inside["low"])
-    return {"value": float(value), "low": float(value - below), "high": float(value + above)}
+    near, far = Figure.from_dict(inside), Figure.from_dict(outside)
+    value, n = far.value - near.value, near.n + far.n
+    if why := near.why or far.why:
+        return Figure(value, None, None, n, why=why).to_dict()
+    below = np.hypot(far.value - far.low, near.high - near.value)
+    above = np.hypot(far.high - far.value, near.value - near.low)
+    return Figure(value, value - below, value + above, n).to_dict()

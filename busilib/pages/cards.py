@@ -9,13 +9,14 @@ from pathlib import Path
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.metrics.calibration import calibrate, calibration_metrics
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.figure import limits
+from busilib.metrics.measure import MAIN_FIGURES, intervals
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
 from busilib.pages.tables import METRIC_NAMES, cell
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.profiles import profile
-from busilib.runs.records import MAIN_FIGURES, Record, read_record
+from busilib.runs.records import Record, read_record
 from busilib.studies.study import Study, read_study
 
 PROFILES = ("full", "laptop")
@@ -164,7 +165,7 @@ def _complete(root: Path) -> list[Record]:
         if (record := read_record(path.parent.name, name, root / "results"))
         and record.facts["protocol"] == "grouped"
         and record.facts["task"] != "tissue"
-        and len(record.facts["split"]) == FOLDS
+        and record.folds == FOLDS
     ]
     return sorted(records, key=lambda record: order[record.facts["experiment"]])
 
@@ -198,7 +199,7 @@ def _cell(metrics: Mapping[str, Mapping[str, float]], key: str) -> str:
 
 
 def _signed(figure: Mapping[str, float]) -> str:
-    return f"{figure['value']:+.3f} ({figure['low']:+.3f} to {figure['high']:+.3f})".replace("-", "−")
+    return f"{figure['value']:+.3f} ({limits(figure, '+.3f', ' to ')})".replace("-", "−")
 
 
 def _scaled_ece(record: Record) -> str:
@@ -208,8 +209,7 @@ def _scaled_ece(record: Record) -> str:
         return "–"
     scaled, _ = calibrate(record.predictions, record.validation)
     draws = profile(record.facts["profile"]).bootstrap_draws
-    low, high = bootstrap(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"]
-    return cell({"value": calibration_metrics(scaled)["ece"], "low": low, "high": high})
+    return cell(intervals(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"])
 
 
 def _recorded(name: str, root: Path) -> Study | None:

@@ -159,7 +159,7 @@ def _cells(line: Line) -> list[str]:
 def _measured(found: Measured | None) -> str:
     if found is None:
         return "–"
-    value = f"{found.value:.2f}" if found.low is None else cell(asdict(found))
+    value = f"{found.value:.2f}" if found.low is None and not found.why else cell(asdict(found))
     folds = "1 fold" if found.folds == 1 else f"{found.folds} folds"
     return ", ".join(map(_unbroken, (value, f"n = {found.n}", folds)))
 

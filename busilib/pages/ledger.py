@@ -10,8 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.reports.experiment import Claim, Experiment
-from busilib.runs.records import Record, read_record
-from busilib.runs.run import record_name
+from busilib.runs.records import Record, find_record
 
 PROFILES = ("full", "laptop")
 """Profiles whose records are shown, the first that has one; "smoke" runs on phantoms and never is."""
@@ -53,6 +52,7 @@ class Measured:
         folds: trainings behind it.
         profile: "full" or "laptop".
         weights: where the network's weights came from: "random", "imagenet", or a file's name.
+        why: why a figure of a record has no interval.
     """
 
     value: float
@@ -62,6 +62,7 @@ class Measured:
     folds: int
     profile: str
     weights: str
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def records_of(entry: Experiment, folder: Path) -> dict[str, Record]:
         ['random', 'grouped']
     """
     found = {
-        protocol: [read_record(record_name(entry, protocol), profile, folder) for profile in PROFILES]
+        protocol: [find_record(entry.id, profile, protocol, folder=folder) for profile in PROFILES]
         for protocol in ("random", "grouped")
     }
     return {name: next(filter(None, records)) for name, records in found.items() if any(records)}
@@ -110,7 +111,7 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     """
     if record is None or claim.part in UNCOMPARED_PARTS:
         return None
-    folds = len(record.facts["split"])
+    folds = record.folds
     origin = record.facts["profile"], record.facts["weights"]["source"]
     moment = EPOCH.fullmatch(claim.part)
     if moment and claim.part != "test":
@@ -124,7 +125,8 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     figure = figures.get(SAME_FIGURES.get(claim.metric, claim.metric))
     if figure is None:
         return None
-    return Measured(figure["value"], figure["low"], figure["high"], figure["n"], folds, *origin)
+    limits = figure["low"], figure["high"]
+    return Measured(figure["value"], *limits, figure["n"], folds, *origin, figure.get("why", ""))
 
 
 def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:

@@ -8,7 +8,8 @@ import pandas as pd
 from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.data.limits import limits
+from busilib.data.lacking import lacking
+from busilib.metrics.figure import above, below, limits
 from busilib.pages.words import METRIC_NAMES
 from busilib.studies.outside_sets import drops
 from busilib.studies.study import Study, read_study
@@ -44,8 +45,8 @@ def about_outside(outside: Dataset) -> Markdown:
     if left_out := outside.left_out:
         why = "; ".join(sorted(set(left_out.values())))
         lines.append(f"**Left out**: {len(left_out)} of its images, {', '.join(left_out)} ({why}).")
-    if lacking := limits(outside.table):
-        lines.append("**What it cannot tell**:\n\n" + "\n".join(f"- {line}." for line in lacking))
+    if lacks := lacking(outside.table):
+        lines.append("**What it cannot tell**:\n\n" + "\n".join(f"- {line}." for line in lacks))
     return Markdown("\n\n".join(lines))
 
 
@@ -86,12 +87,12 @@ def told(table: pd.DataFrame, figure: str) -> str:
     for id, rows in table[table["figure"] == figure].groupby("experiment", sort=False):
         by = rows.set_index("where")
         inside, outside, difference = (by.loc[key] for key in ("inside", "outside", "difference"))
-        clear = difference["low"] > 0 or difference["high"] < 0
+        clear = above(difference) or below(difference)
         sentences.append(
             f"**{id}**: {METRIC_NAMES[figure]} {inside['value']:.2f} on {inside['inside']}, "
             f"{outside['value']:.2f} on {inside['outside']}, a difference of {difference['value']:+.2f} "
-            f"({difference['low']:+.2f} to {difference['high']:+.2f}"
-            f"{')' if clear else '; the interval includes no difference)'}."
+            f"({limits(difference, '+.2f', ' to ')}"
+            f"{')' if clear or difference.get('why') else '; the interval includes no difference)'}."
         )
     return " ".join(sentences)
 

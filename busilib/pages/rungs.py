@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from busilib.metrics.figure import above, below
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.studies.ladder import Rung
@@ -64,7 +65,6 @@ def told(study: Study) -> str:
     said = []
     for name, rung in list(study.conditions.items())[1:]:
         step = rung["step"]
-        clear = step["low"] > 0 or step["high"] < 0
         change = f"{step['value']:+.3f}".replace("-", "−")
-        said.append(f"*{name}*: {change if clear else 'no clear change'}")
+        said.append(f"*{name}*: {change if above(step) or below(step) else 'no clear change'}")
     return "; ".join(said)

@@ -15,9 +15,10 @@ from rich.table import Table
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.duplicates import THRESHOLD
+from busilib.metrics.figure import limits
+from busilib.metrics.measure import MAIN_FIGURES
 from busilib.pages.generated import markdown_table
 from busilib.pages.tables import METRIC_NAMES, SEGMENTATION, cell, metrics_table
-from busilib.runs.records import MAIN_FIGURES
 from busilib.submission.evaluate import Evaluation, evaluate
 from busilib.submission.read import count, some
 
@@ -206,9 +207,9 @@ def _leakage(leakage: Mapping) -> Iterator[Section]:
     yield Section(title, " ".join(lines), table)
 
 
-def _signed(figure: Mapping[str, float]) -> str:
+def _signed(figure: Mapping) -> str:
     """A difference with its interval; "to", because bounds may be negative."""
-    return "{value:+.2f} ({low:+.2f} to {high:+.2f})".format(**figure)
+    return f"{figure['value']:+.2f} ({limits(figure, '+.2f', ' to ')})"
 
 
 def render(found: Evaluation, console: Console) -> None:

@@ -12,12 +12,13 @@ from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
+from busilib.metrics.figure import LIMITS, limits
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import profile as profile_named
-from busilib.runs.records import Record, read_record
-from busilib.runs.run import Run, record_name
+from busilib.runs.records import Record, find_record
+from busilib.runs.run import Run
 
 pd.set_option("display.max_colwidth", None)
 
@@ -60,21 +61,23 @@ def about(profile: str, data: Dataset | Tiles, seed: int) -> Markdown:
     return Markdown(line)
 
 
-def cell(figure: Mapping[str, float]) -> str:
-    """A figure with its interval, such as "0.71 (0.66–0.75)".
+def cell(figure: Mapping) -> str:
+    """A figure with its interval, such as "0.71 (0.66–0.75)", or with the reason why it has none.
 
     Example:
         >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130})
         '0.71 (0.66–0.75)'
+        >>> cell({"value": 1.0, "low": None, "high": None, "n": 3, "why": "3 images"})
+        '1.00 (no interval: 3 images)'
     """
-    return f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f})"
+    return f"{figure['value']:.2f} ({limits(figure)})"
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
     """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
 
     Args:
-        columns: model name to figures as `busilib.runs.records.measure` returns them.
+        columns: model name to figures as `busilib.metrics.measure.measure` returns them.
         keys: which figures, in which order.
 
     Example:
@@ -101,12 +104,12 @@ def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.D
         >>> long({"r1-unet": metrics_of([run])}, ["lesion_dice"])
     """
     rows = [
-        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in ("value", "low", "high")}}
+        {"row": METRIC_NAMES[key], "source": source, **{k: figures[key][k] for k in LIMITS}}
         for source, figures in columns.items()
         for key in keys
         if key in figures
     ]
-    return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
+    return pd.DataFrame(rows, columns=["row", "source", *LIMITS]).astype(dict.fromkeys(LIMITS, float))
 
 
 def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
@@ -184,7 +187,7 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
     return {
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
-        if (record := read_record(record_name(experiment(id), protocol), profile, folder))
+        if (record := find_record(id, profile, protocol, folder=folder))
     }
 
 
@@ -197,10 +200,8 @@ def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """
     from busilib.training.batches import INPUTS
 
-    names = {inputs: record_name(experiment(id), "grouped", inputs) for inputs in INPUTS}
-    return {
-        inputs: record for inputs, name in names.items() if (record := read_record(name, profile)) is not None
-    }
+    found = {inputs: find_record(id, profile, inputs=inputs) for inputs in INPUTS}
+    return {inputs: record for inputs, record in found.items() if record is not None}
 
 
 def records_of(ids: Sequence[str], profile: str = "laptop") -> dict[str, Record]:
@@ -235,7 +236,7 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
             "n": len(record.predictions),
-            "folds": len(record.facts["split"]),
+            "folds": record.folds,
             "selected on": record.facts["split"][0]["selected_on"],
             "input": record.facts["inputs"],
             "weights": record.facts["weights"]["source"],

@@ -15,7 +15,8 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.abstention import abstention_metrics, answered, aurc
 from busilib.metrics.calibration import calibrate, calibration_metrics, confidence_of, reliability
 from busilib.metrics.detection import detection_metrics, gates_by_fold, scored_by
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.measure import intervals
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.segmentation import dice_per_image
 from busilib.metrics.strata import lesion_share
@@ -121,7 +122,7 @@ def calibration_table(models: Mapping[str, Model], table: pd.DataFrame, draws: i
         if name in scaled:
             states[SCALED] = scaled[name]
         for state, (predictions, temperatures) in states.items():
-            found = _with_intervals(calibration_metrics, predictions, table, draws)
+            found = intervals(calibration_metrics, predictions, groups_of(predictions, table), draws)
             rows[name, state] = {
                 "temperature": _span(temperatures.values()) if temperatures else "–",
                 **{METRIC_NAMES[key]: cell(found[key]) for key in ("ece", "brier", "log_loss", "accuracy")},
@@ -150,8 +151,14 @@ def abstention_table(
         row = {"errors, all answered": f"{(~right).mean():.2f}", "AURC": f"{aurc(predictions):.3f}"}
         if len(model.validation):
             chosen = predictions.assign(answered=answered(predictions, model.validation, risk))
-            found = _with_intervals(abstention_metrics, chosen, table, draws)
-            row |= {"answered": cell(found["coverage"]), "errors among these": cell(found["risk"])}
+            groups, given = groups_of(chosen, table), chosen["answered"].to_numpy()
+            found, drawn = (
+                abstention_metrics(chosen),
+                abstention_metrics(chosen, group_weights(groups, draws)),
+            )
+            share = with_interval(found["coverage"], drawn["coverage"], groups)
+            wrong = with_interval(found["risk"], drawn["risk"], groups[given], images="answered images")
+            row |= {"answered": cell(share.to_dict()), "errors among these": cell(wrong.to_dict())}
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").fillna("–").replace(r"nan.*", "–", regex=True)
 
@@ -272,14 +279,6 @@ def surest_errors(predictions: pd.DataFrame, most: int = 12) -> pd.DataFrame:
     called = predictions[list(CLASSES)].idxmax(axis=1)
     table = predictions.assign(called=called, confidence=confidence)[~right]
     return table.nlargest(most, "confidence")[["id", "called", "confidence"]].reset_index(drop=True)
-
-
-def _with_intervals(figures, predictions: pd.DataFrame, table: pd.DataFrame, draws: int) -> dict[str, dict]:
-    intervals = bootstrap(figures, predictions, groups_of(predictions, table), draws)
-    return {
-        name: {"value": value, "low": intervals[name][0], "high": intervals[name][1]}
-        for name, value in figures(predictions).items()
-    }
 
 
 def _span(values) -> str:

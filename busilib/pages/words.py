@@ -2,51 +2,7 @@
 
 from __future__ import annotations
 
-from busilib.data.dataset import CLASSES
+from busilib.metrics.metric import METRICS
 
-METRIC_NAMES = {
-    "lesion_dice": "Dice, mean of lesion images",
-    "lesion_iou": "IoU, mean of lesion images",
-    "all_dice": "Dice, mean of all images",
-    "pooled_dice": "Dice, pooled pixels",
-    "pooled_two_class_dice": "Dice, pooled pixels, background counted",
-    "pooled_iou": "IoU, pooled pixels",
-    "pooled_accuracy": "pixel accuracy",
-    "pooled_precision": "pixel precision",
-    "pooled_recall": "pixel recall (sensitivity)",
-    "pooled_specificity": "pixel specificity",
-    "normal_false_positive_rate": "normals with a false lesion",
-    "lesion_hd95": "HD95 of lesions (pixels)",
-    "lesion_nsd": "boundary within 2 pixels (NSD)",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "macro_precision": "macro precision",
-    "macro_f1": "macro F1",
-    "weighted_precision": "weighted precision",
-    "weighted_f1": "weighted F1",
-    "macro_auc": "macro AUC",
-    "brier": "Brier score",
-    "ece": "calibration error (ECE)",
-    "log_loss": "log loss",
-    "called_normal": "lesions called normal",
-    "malignancy_auc": "AUC, malignant against benign",
-    "sensitivity": "sensitivity for malignant",
-    "specificity": "specificity for benign",
-    "malignancy_brier": "Brier score, malignant against benign",
-    "share_inside": "share of heat inside the lesion",
-    "lesion_share": "indifferent map",
-    "fixed_share": "fixed gaze",
-    "share_gain": "share inside above a fixed gaze",
-    "attention_ratio": "share inside over lesion share",
-    "hit_rate": "brightest point inside",
-    "no_heat": "maps without heat",
-    "loss": "loss",
-    "pixel_accuracy": "pixel accuracy, all tissues",
-    "majority_rate": "always the commonest tissue",
-    "macro_dice": "Dice, mean of tissues",
-    "macro_iou": "IoU, mean of tissues",
-    "tumor_precision": "tumour, precision",
-    "tumor_recall": "tumour, recall",
-    "tumor_f1": "tumour, F1",
-} | {f"{name}_{key}": f"{name}, {key}" for name in CLASSES for key in ("precision", "recall", "f1", "auc")}
+METRIC_NAMES = {key: metric.words for key, metric in METRICS.items()}
 """What a metric key is called on a page."""

@@ -1,195 +1,383 @@
-"""Records: what a run measured, written so that every figure can be computed again without a GPU.
+"""Records: what runs measured, kept so that every figure can be computed again without a GPU.
 
-A record is a folder `results/<profile>/<experiment>/` (with "@random" behind the id for a report's own
-protocol) with `metrics.json`, `predictions.csv`, `history.csv` and, where a validation part chose the epoch,
-`validation.csv`.
+Evidence comes per seed and fold. Each finished run is copied once into a folder of its own, whole or not at
+all:
+
+    results/<profile>/<record>/seed<S>-fold<K>/{run.json,predictions.csv,validation.csv,history.csv}
+    results/<profile>/<record>/metrics.json
+
+`metrics.json` is generated from the parts beside it and never edited: a new seed or fold only adds files.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
+from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import hold_out
-from busilib.metrics.attention import attention_metrics, attention_support
-from busilib.metrics.classification import classification_metrics, classification_support
+from busilib.errors import UserError
 from busilib.metrics.combined import gate_counts
-from busilib.metrics.intervals import bootstrap
-from busilib.metrics.malignancy import malignancy_metrics, malignancy_support
+from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of
-from busilib.metrics.segmentation import segmentation_metrics, segmentation_support
-from busilib.metrics.tissue import tissue_metrics, tissue_support
 from busilib.paths import project_root
+from busilib.reports.registry import experiment
+from busilib.runs.locks import locked
 from busilib.runs.profiles import profile
-from busilib.runs.run import Run
+from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, PREDICTIONS, VALIDATION, Run
+from busilib.runs.spec import record_name
 
-FIGURES = {
-    "segmentation": (segmentation_metrics, segmentation_support),
-    "classification": (classification_metrics, classification_support),
-    "tissue": (tissue_metrics, tissue_support),
-    "attention": (attention_metrics, attention_support),
-    "malignancy": (malignancy_metrics, malignancy_support),
-}
+SUMMARY = "metrics.json"
+TABLES = {"predictions": PREDICTIONS, "validation": VALIDATION, "history": HISTORY, "hold_out": HOLD_OUT}
 
 
-MAIN_FIGURES = {
-    "segmentation": ("lesion_dice", "pooled_dice", "normal_false_positive_rate"),
-    "classification": ("accuracy", "macro_f1", "macro_auc"),
-    "tissue": ("pixel_accuracy", "majority_rate", "macro_dice"),
-    "malignancy": ("malignancy_auc", "sensitivity", "specificity"),
-    "attention": ("share_inside", "lesion_share", "hit_rate"),
-}
-"""The figures that stand for an experiment where there is room for few."""
+class RecordError(UserError, RuntimeError):
+    """A run cannot be recorded, or a record is not what it should be."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One seed and fold of a record.
+
+    Attributes:
+        facts: the contents of its `run.json`.
+        tables: `predictions`, `validation`, `history` and `hold_out`, each with the columns `seed` and
+            `fold`; without rows where there is none.
+    """
+
+    facts: dict
+    tables: dict[str, pd.DataFrame]
+
+    @property
+    def seed(self) -> int:
+        return self.facts["spec"]["seed"]
+
+    @property
+    def fold(self) -> int:
+        return self.facts["spec"]["fold"]
+
+
+@dataclass(frozen=True, eq=False)
 class Record:
     """A record read back.
 
     Attributes:
         name: folder name, such as "r1-unet" or "r1-unet@random".
         facts: the contents of `metrics.json`.
-        predictions: one row per test image.
-        validation: one row per fold and validation image; no rows where there was no validation part.
-        history: one row per fold and epoch.
+        parts: one for each seed and fold that the figures rest on, in this order.
     """
 
     name: str
     facts: dict
-    predictions: pd.DataFrame
-    validation: pd.DataFrame
-    history: pd.DataFrame
+    parts: tuple[Part, ...]
+
+    @property
+    def folds(self) -> int:
+        """How many test folds each of its seeds has."""
+        return len({part.fold for part in self.parts})
 
     @property
     def metrics(self) -> dict[str, dict]:
-        """Figures by key, each with `value`, `low`, `high` and `n`."""
+        """Figures by key: `value`, `low`, `high` and `n`, of several seeds also `sd` and `seeds`."""
         return self.facts["metrics"]
 
+    @cached_property
+    def predictions(self) -> pd.DataFrame:
+        """One row per seed and test image."""
+        return _joined(self.parts, "predictions")
 
-def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int) -> dict[str, dict]:
-    """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
+    @cached_property
+    def validation(self) -> pd.DataFrame:
+        """One row per seed, fold and validation image; no rows where there was no validation part."""
+        return _joined(self.parts, "validation")
 
-    Args:
-        task: key of `FIGURES`.
-        predictions: rows as in `predictions.csv`.
-        groups: int (n,), the group of each row.
-        draws: bootstrap samples.
+    @cached_property
+    def history(self) -> pd.DataFrame:
+        """One row per seed, fold and epoch."""
+        return _joined(self.parts, "history")
 
-    Returns:
-        Each figure as `{"value", "low", "high", "n"}`; figures that cannot be computed are left out.
+    @cached_property
+    def hold_out(self) -> pd.DataFrame:
+        """One row per held-out image of the first part; no rows where nothing was held out."""
+        return self.parts[0].tables["hold_out"]
 
-    Example:
-        >>> measure("segmentation", run.predictions, groups, draws=1000)["lesion_dice"]["value"]
-    """
-    figures, support = FIGURES[task]
-    intervals, counts = bootstrap(figures, predictions, groups, draws), support(predictions)
-    return {
-        name: {
-            "value": round(value, 8),
-            "low": round(intervals[name][0], 8),
-            "high": round(intervals[name][1], 8),
-            "n": counts[name],
-        }
-        for name, value in figures(predictions).items()
-        if np.isfinite(value)
-    }
+
+def _joined(parts: Sequence[Part], name: str) -> pd.DataFrame:
+    tables = [part.tables[name] for part in parts if len(part.tables[name])]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
 def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
-    """Figures of one experiment over the test images of all given folds, with intervals (see `measure`)."""
+    """Figures of one experiment over the test images of all given folds, see `measure`."""
     first = runs[0]
     predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
     return measure(
         first.experiment.task,
         predictions,
         groups_of(predictions, first.data.table),
-        profile(first.profile).bootstrap_draws,
+        profile(first.spec.profile).bootstrap_draws,
     )
 
 
-def write_record(runs: Sequence[Run], folder: Path) -> Path:
-    """Record finished runs of one experiment, one per fold, as one record.
+def target_of(run: Run) -> Path:
+    """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
+
+    Example:
+        >>> target_of(run("r1-unet", load_data("smoke"), "smoke")).name
+        'results'
+    """
+    return results_folder() if run.spec.origin == "busi" else project_root() / "_build" / "results"
+
+
+def refuse_uncommitted(commit: str) -> None:
+    """Refuse to publish a record whose code is in no commit.
 
     Args:
-        runs: same experiment, profile, protocol and seed; different folds.
-        folder: results folder; the record is `folder/<profile>/<name>/`.
+        commit: as `busilib.provenance.commit` gives it.
+
+    Raises:
+        RecordError: if the code has uncommitted changes.
+
+    Example:
+        >>> refuse_uncommitted("d578b0f1c2")
+    """
+    if commit.endswith(provenance.CHANGES):
+        raise RecordError(
+            f"{results_folder()}: not recorded, because the code has changes that are in no commit "
+            f"({commit}). Commit them (`git status busilib`), then run this again; a run that was trained "
+            "with uncommitted code has to be trained anew: delete its folder in _build/runs/."
+        )
+
+
+def write_record(run: Run, folder: Path) -> Path:
+    """Record a finished run: its part is written once, whole or not at all, and the summary made anew.
+
+    Args:
+        run: finished.
+        folder: results folder; the part is `folder/<profile>/<record>/seed<S>-fold<K>`.
 
     Returns:
         The record's folder.
 
+    Raises:
+        RecordError: if another run is recorded for this seed and fold, or if a record is to be published
+            whose code is in no commit.
+
     Example:
-        >>> write_record([run("r1-unet", data, "laptop")], Path("results"))
+        >>> write_record(run("r1-unet", data, "laptop"), Path("results"))
         PosixPath('results/laptop/r1-unet')
     """
-    runs = sorted(runs, key=lambda run: run.fold)
-    first = runs[0]
-    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
-    settings = asdict(first.settings)
-    settings.pop("weights")
-    facts = {
-        "experiment": first.experiment.id,
-        "report": first.experiment.report,
-        "title": first.experiment.title,
-        "task": first.experiment.task,
-        "profile": first.profile,
-        "protocol": first.protocol,
-        "seed": first.seed,
-        "dataset": {
-            "name": first.data.name,
-            "fingerprint": first.data.fingerprint,
-            "n": len(first.data),
-            "size": first.data.size,
-        },
-        "split": [
-            {
-                "fold": run.fold,
-                "train": len(run.split.train),
-                "validation": len(run.split.validation),
-                "test": len(run.split.test),
-                "hold_out": len(run.split.hold_out),
-                "selected_on": run.split.selected_on,
-            }
-            for run in runs
-        ],
-        "inputs": first.inputs,
-        "test_inputs": first.test_inputs,
-        "settings": settings,
-        "weights": first.facts["weights"],
-        "parameters": first.facts["parameters"],
-        "epochs_run": [len(run.history) for run in runs],
-        "metrics": metrics_of(runs),
-        "train_seconds": sum(run.facts["train_seconds"] for run in runs),
-        "total_seconds": sum(run.facts["total_seconds"] for run in runs),
-        "predict_ms_per_image": first.facts["predict_ms_per_image"],
-        **{key: first.facts[key] for key in ("backend", "hardware", "versions", "commit", "date")},
-    }
-    if first.members:
-        facts["members"] = [run.facts["members"] for run in runs]
-    if len(first.hold_out):
-        facts["hold_out_metrics"] = measure(
-            first.experiment.task,
-            first.hold_out,
-            groups_of(first.hold_out, first.data.table),
-            profile(first.profile).bootstrap_draws,
+    if folder == results_folder():
+        refuse_uncommitted(run.facts["commit"])
+    return write_part(folder / run.spec.profile / run.name, run.spec.part, run.facts, part_files(run))
+
+
+def part_files(run: Run) -> dict[str, str]:
+    """The texts of a finished run's tables by file name, as a record keeps them.
+
+    Example:
+        >>> sorted(part_files(finished))
+        ['history.csv', 'predictions.csv', 'validation.csv']
+    """
+    found = (run.folder / name for name in TABLES.values() if name != HISTORY)
+    files = {path.name: path.read_text(encoding="utf-8") for path in found if path.is_file()}
+    return files | {HISTORY: run.history.round(6).to_csv(index=False, lineterminator="\n")}
+
+
+def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> Path:
+    """Add one part to a record and make its summary anew.
+
+    Args:
+        record: folder of the record.
+        part: folder name, such as "seed0-fold3".
+        facts: contents of `run.json`.
+        files: texts of the tables by file name.
+
+    Returns:
+        `record`.
+
+    Raises:
+        RecordError: if another run stands there.
+    """
+    record.mkdir(parents=True, exist_ok=True)
+    with locked(record):
+        target = record / part
+        if target.is_dir():
+            _refuse_another(target, facts)
+        else:
+            _refuse_mixture(record, part, facts)
+            with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}-") as beside:
+                written = Path(beside) / part
+                written.mkdir()
+                for name, text in files.items():
+                    (written / name).write_text(text, encoding="utf-8", newline="\n")
+                (written / FACTS).write_text(_json(facts), encoding="utf-8", newline="\n")
+                written.rename(target)
+        write_summary(record)
+    return record
+
+
+def _json(facts: dict) -> str:
+    return json.dumps(facts, indent=1) + "\n"
+
+
+def _refuse_another(target: Path, facts: dict) -> None:
+    recorded = json.loads((target / FACTS).read_text(encoding="utf-8"))
+    if recorded["key"] != facts["key"]:
+        raise RecordError(
+            f"{target}: another run is recorded here ({_difference(recorded, facts)}). Records are never "
+            "overwritten: to replace it, remove the folder (`git rm -r`) and run this again."
         )
-    target = folder / first.profile / first.name
-    target.mkdir(parents=True, exist_ok=True)
-    predictions.to_csv(target / "predictions.csv", index=False, lineterminator="\n")
-    validation = pd.concat([run.validation for run in runs], ignore_index=True)
-    for name, table in (("validation.csv", validation), ("hold_out.csv", first.hold_out)):
-        if len(table):
-            table.to_csv(target / name, index=False, lineterminator="\n")
-    history = pd.concat([run.history.assign(fold=run.fold) for run in runs], ignore_index=True)
-    history.round(6).to_csv(target / "history.csv", index=False, lineterminator="\n")
-    (target / "metrics.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
-    return target
+
+
+def _refuse_mixture(record: Path, part: str, facts: dict) -> None:
+    """Parts of one record differ in seed and fold alone."""
+    others = sorted(record.glob(f"*/{FACTS}"))
+    if not others:
+        return
+    recorded = json.loads(others[0].read_text(encoding="utf-8"))
+    alike = ("settings", "weights", "origin", "inputs", "protocol", "profile", "experiment")
+    if any(recorded["spec"][name] != facts["spec"][name] for name in alike):
+        raise RecordError(
+            f"{record}: {part} would not be of one kind with {others[0].parent.name} "
+            f"({_difference(recorded, facts)}). Remove the old record (`git rm -r`) or use its settings."
+        )
+
+
+def _difference(recorded: dict, facts: dict) -> str:
+    one, other = (_flat(each["spec"]) for each in (recorded, facts))
+    different = [
+        f"{name}: {one.get(name)!r} there, {other.get(name)!r} here"
+        for name in {**one, **other}
+        if one.get(name) != other.get(name) and name not in ("seed", "fold")
+    ]
+    return "; ".join(different) or "the training procedure changed"
+
+
+def _flat(spec: dict) -> dict:
+    return {name: value for name, value in spec.items() if name != "settings"} | spec["settings"]
+
+
+def read_parts(record: Path) -> list[Part]:
+    """All parts of a record, by seed and fold.
+
+    Example:
+        >>> [(part.seed, part.fold) for part in read_parts(Path("results/laptop/r4-unet"))][:2]
+        [(0, 0), (0, 1)]
+    """
+    parts = [_read_part(facts.parent) for facts in record.glob(f"*/{FACTS}")]
+    return sorted(parts, key=lambda part: (part.seed, part.fold))
+
+
+def _read_part(folder: Path) -> Part:
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    spec = facts["spec"]
+    tables = {}
+    for name, file in TABLES.items():
+        table = pd.read_csv(folder / file) if (folder / file).is_file() else pd.DataFrame()
+        tables[name] = table.assign(seed=spec["seed"], fold=spec["fold"]) if len(table) else table
+    return Part(facts, tables)
+
+
+def counted(parts: Iterable[Part]) -> list[Part]:
+    """The parts that figures rest on: those of the seeds with the most folds, so that none is half counted.
+
+    Example:
+        >>> len(counted(read_parts(Path("results/laptop/r4-unet"))))
+        5
+    """
+    parts = list(parts)
+    folds = Counter(part.seed for part in parts)
+    return [part for part in parts if folds[part.seed] == max(folds.values())]
+
+
+def write_summary(record: Path) -> dict:
+    """Make `metrics.json` of a record anew from its parts, and write it beside, then in its place.
+
+    Example:
+        >>> write_summary(Path("results/laptop/r4-unet"))["metrics"]["lesion_dice"]
+    """
+    facts = summary(read_parts(record))
+    beside = record.parent / f".{record.name}-{SUMMARY}"
+    beside.write_text(_json(facts), encoding="utf-8", newline="\n")
+    beside.replace(record / SUMMARY)
+    return facts
+
+
+def summary(parts: Sequence[Part]) -> dict:
+    """What `metrics.json` says of a record: what its parts have in common, their figures, and where from.
+
+    Args:
+        parts: as `read_parts` gives them.
+
+    Returns:
+        Facts by key; `parts` has one entry for each seed and fold, `left_out` those of other seeds.
+    """
+    used = counted(parts)
+    first = used[0].facts
+    spec = first["spec"]
+    entry = experiment(spec["experiment"])
+    draws = profile(spec["profile"]).bootstrap_draws
+    predictions = _joined(used, "predictions")
+    facts = {
+        "experiment": entry.id,
+        "report": entry.report,
+        "title": entry.title,
+        "task": entry.task,
+        "profile": spec["profile"],
+        "protocol": spec["protocol"],
+        "seeds": list(dict.fromkeys(part.seed for part in used)),
+        "dataset": first["dataset"],
+        "inputs": spec["inputs"],
+        "test_inputs": entry.test_inputs or spec["inputs"],
+        "settings": {name: value for name, value in spec["settings"].items() if name != "weights"},
+        "weights": first["weights"],
+        "parameters": first["parameters"],
+        "metrics": measure(entry.task, predictions, groups_of(predictions, _groups(used)), draws),
+    }
+    held = used[0].tables["hold_out"]
+    if len(held):
+        facts["hold_out_metrics"] = measure(entry.task, held, groups_of(held, _groups(used)), draws)
+    facts |= {
+        "train_seconds": round(sum(part.facts["train_seconds"] for part in used), 1),
+        "total_seconds": round(sum(part.facts["total_seconds"] for part in used), 1),
+        "predict_ms_per_image": first["predict_ms_per_image"],
+        **{
+            name: ", ".join(dict.fromkeys(str(part.facts[name]) for part in used))
+            for name in ("backend", "hardware", "commit", "date")
+        },
+        "versions": first["versions"],
+        "split": [{"seed": part.seed, "fold": part.fold, **part.facts["split"]} for part in used],
+        "epochs_run": [len(part.tables["history"]) for part in used],
+        "parts": [_about(part) for part in used],
+    }
+    if "members" in first:
+        facts["members"] = [part.facts["members"] for part in used]
+    left_out = [f"seed {part.seed}, fold {part.fold}" for part in parts if part not in used]
+    return facts | ({"left_out": left_out} if left_out else {})
+
+
+def _about(part: Part) -> dict:
+    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note")
+    about = {name: part.facts[name] for name in kept if name in part.facts}
+    return {"seed": part.seed, "fold": part.fold} | about
+
+
+def _groups(parts: Sequence[Part]) -> pd.DataFrame:
+    """Columns `id` and `group`: of BUSI from the shipped table, of other data as the runs brought them."""
+    if parts[0].facts["spec"]["origin"] == "busi":
+        return read_table()
+    groups = {id: group for part in parts for id, group in part.facts["groups"].items()}
+    return pd.DataFrame({"id": list(groups), "group": list(groups.values())})
 
 
 def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, dict]]:
@@ -208,7 +396,7 @@ def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, di
     Example:
         >>> combined_records("laptop")["U-Net and classifier"]["lesion_dice"]
     """
-    outlined, named = (read_record(id, profile_name) for id in ("r1-unet", "r1-densenet121"))
+    outlined, named = (find_record(id, profile_name) for id in ("r1-unet", "r1-densenet121"))
     if outlined is None or named is None:
         return {}
     chosen, draws = profile(profile_name).hold_out, profile(profile_name).bootstrap_draws
@@ -231,6 +419,22 @@ def results_folder() -> Path:
     return project_root() / "results"
 
 
+def find_record(
+    id: str, profile_name: str, protocol: str = "grouped", inputs: str = "", folder: Path | None = None
+) -> Record | None:
+    """The record of an experiment: that with pretrained weights, else that from random ones, else None.
+
+    Example:
+        >>> find_record("r2-vgg19", "laptop").name
+        'r2-vgg19+random-weights'
+    """
+    for random_weights in (False, True):
+        name = record_name(experiment(id), protocol, inputs, random_weights)
+        if (found := read_record(name, profile_name, folder)) is not None:
+            return found
+    return None
+
+
 def read_record(name: str, profile_name: str, folder: Path | None = None) -> Record | None:
     """A record by name, or None where there is none.
 
@@ -238,12 +442,7 @@ def read_record(name: str, profile_name: str, folder: Path | None = None) -> Rec
         >>> read_record("r1-unet", "laptop").metrics["lesion_dice"]
     """
     path = (folder or results_folder()) / profile_name / name
-    if not (path / "metrics.json").is_file():
+    if not (path / SUMMARY).is_file():
         return None
-    return Record(
-        name=name,
-        facts=json.loads((path / "metrics.json").read_text(encoding="utf-8")),
-        predictions=pd.read_csv(path / "predictions.csv"),
-        validation=pd.read_csv(inner) if (inner := path / "validation.csv").is_file() else pd.DataFrame(),
-        history=pd.read_csv(path / "history.csv"),
-    )
+    facts = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    return Record(name, facts, tuple(counted(read_parts(path))))

@@ -1,4 +1,4 @@
-"""One run: an experiment on one split, what was asked for and what came of it."""
+"""One run: what was asked for, what came of it, and asking the trained model more."""
 
 from __future__ import annotations
 
@@ -12,52 +12,63 @@ import pandas as pd
 
 from busilib.data.dataset import DataError, Dataset
 from busilib.data.splits import Split
+from busilib.data.tiles import Tiles
 from busilib.reports.experiment import Experiment
+from busilib.runs.predict import predictor
+from busilib.runs.spec import Spec
 from busilib.settings import Settings
 
-FACTS, PREDICTIONS, MASKS = "run.json", "predictions.csv", "masks.npz"
+FACTS, HISTORY, PREDICTIONS, MASKS = "run.json", "history.csv", "predictions.csv", "masks.npz"
 VALIDATION, HOLD_OUT = "validation.csv", "hold_out.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Run:
     """One experiment on one split, with what it predicted on images it never saw.
 
     Attributes:
-        experiment: registry entry.
-        settings: as trained.
-        profile, protocol, fold, seed: what was asked for.
+        spec: everything that decides its result.
+        experiment: its entry of the registry.
+        settings: as trained; `weights` names the file on this machine.
         data: the dataset it runs on.
         split: indices into `data`.
-        inputs: what the model is shown, key of `busilib.training.batches.INPUTS`.
-        folder: holds `history.csv`, `predictions.csv`, `run.json`, of a network `best.weights.h5`, and of a
-            segmentation `masks.npz`.
+        folder: holds `run.json`, `history.csv`, `predictions.csv`, `validation.csv`, of a network
+            `best.weights.h5`, and of a segmentation `masks.npz`.
         predicted: bool (n, h, w), the predicted masks it is shown; None where it is shown none.
         members: runs of the experiments an ensemble joins.
     """
 
+    spec: Spec
     experiment: Experiment
     settings: Settings
-    profile: str
-    protocol: str
-    fold: int
-    seed: int
-    data: Dataset
+    data: Dataset | Tiles
     split: Split
-    inputs: str
     folder: Path
     predicted: np.ndarray | None = None
     members: tuple[Run, ...] = ()
 
     @property
     def name(self) -> str:
-        """Folder name of its record (see `record_name`)."""
-        return record_name(self.experiment, self.protocol, self.inputs)
+        """Folder name of its record (see `busilib.runs.spec.record_name`)."""
+        return self.spec.record
+
+    @property
+    def fold(self) -> int:
+        return self.spec.fold
+
+    @property
+    def seed(self) -> int:
+        return self.spec.seed
+
+    @property
+    def inputs(self) -> str:
+        """What the model is shown in training."""
+        return self.spec.inputs
 
     @property
     def test_inputs(self) -> str:
         """What the finished model is shown, if nothing else is asked for."""
-        return self.experiment.test_inputs or self.inputs
+        return self.experiment.test_inputs or self.spec.inputs
 
     @property
     def finished(self) -> bool:
@@ -66,7 +77,7 @@ class Run:
     @cached_property
     def history(self) -> pd.DataFrame:
         """One row per epoch; no rows where nothing was trained."""
-        return pd.read_csv(self.folder / "history.csv")
+        return pd.read_csv(self.folder / HISTORY)
 
     @cached_property
     def predictions(self) -> pd.DataFrame:
@@ -123,8 +134,6 @@ class Run:
             >>> run.probabilities(run.split.test).shape
             (156, 128, 128)
         """
-        from busilib.runs.learn import predictor
-
         shown = self if predicted is None else replace(self, predicted=predicted)
         return predictor(shown)(indices, inputs or self.test_inputs, head)
 
@@ -149,17 +158,3 @@ class Run:
                 "Load them at that size."
             )
         return replace(self, data=data, predicted=None, members=tuple(one.on(data) for one in self.members))
-
-
-def record_name(entry: Experiment, protocol: str, inputs: str = "") -> str:
-    """Folder name of a record: the id, "@random" under the reports' own protocol, "+" and unusual inputs.
-
-    Example:
-        >>> record_name(experiment("r1-unet"), "random")
-        'r1-unet@random'
-        >>> record_name(experiment("r2-cnn"), "grouped", "true mask alone")
-        'r2-cnn+true-mask-alone'
-    """
-    name = entry.id if protocol == "grouped" else f"{entry.id}@{protocol}"
-    usual = entry.inputs_under(protocol)
-    return name if (inputs or usual) == usual else f"{name}+{inputs.replace(' ', '-')}"

@@ -2,73 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 
 from busilib.data.dataset import DataError, Dataset
-from busilib.data.splits import FOLDS, Split, folder_split, grouped_split, random_split, slide_split
+from busilib.data.splits import FOLDS
 from busilib.data.tiles import Tiles
-from busilib.errors import UnknownNameError
 from busilib.paths import project_root
-from busilib.reports.experiment import Experiment
 from busilib.reports.registry import experiment
 from busilib.runs.learn import produce
-from busilib.runs.profiles import profile as profile_named
+from busilib.runs.locks import locked
 from busilib.runs.profiles import settings_for
-from busilib.runs.run import Run, record_name
-
-TRAINING_VERSION = 2
-"""Part of every run's key: raise it when the same settings would train differently."""
-
-PROTOCOLS = ("grouped", "random", "image-wise", "peeking")
+from busilib.runs.protocols import make_split
+from busilib.runs.run import Run
+from busilib.runs.spec import spec_of
 
 MASKS_FROM = "r4-unet"
 """The experiment whose out-of-fold masks are shown where inputs ask for predicted ones."""
-
-
-def make_split(
-    entry: Experiment, data: Dataset | Tiles, profile: str, protocol: str, fold: int = 0, seed: int = 0
-) -> Split:
-    """The split of an experiment under a protocol.
-
-    Args:
-        entry: of the registry.
-        data: the dataset; tiles for task "tissue".
-        profile: gives the size of R1's hold-out.
-        protocol: "grouped" (five folds, near-duplicates or the tiles of a slide together, a validation part
-            inside), "random" (as the report did it), "image-wise" (as grouped, but image by image, so that
-            near-duplicates may stand on both sides) or "peeking" (image-wise, and the test set takes the
-            place of the validation part).
-        fold: 0 to 4; 0 where the report made a single split.
-        seed: of the draws.
-
-    Raises:
-        UnknownNameError: for an unknown protocol or fold.
-
-    Example:
-        >>> make_split(experiment("r2-cnn"), data, "laptop", "random").selected_on
-        'test'
-    """
-    if protocol not in PROTOCOLS:
-        raise UnknownNameError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
-    folds = max(entry.report_split.folds, 1) if protocol == "random" else FOLDS
-    if not 0 <= fold < folds:
-        raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
-    if protocol == "random":
-        if entry.task == "tissue":
-            return folder_split(data.table["part"].to_numpy())
-        return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)
-    groups = data.groups if protocol == "grouped" else np.arange(len(data))
-    if entry.task == "tissue":
-        split = slide_split(groups, fold, seed)
-    else:
-        split = grouped_split(data.labels, groups, fold, seed)
-    return replace(split, validation=split.test) if protocol == "peeking" else split
 
 
 def run(
@@ -84,15 +36,15 @@ def run(
 ) -> Run:
     """Train an experiment and predict its test images, or read back what is already done.
 
-    A training that was killed goes on at its last finished epoch. Runs are kept in `_build/runs/` under a
-    key made of settings, data, split, inputs and seed. Members of an ensemble, and the networks behind
-    predicted masks, are run first.
+    A training that was killed goes on at its last finished epoch. Runs are kept in `_build/runs/` under the
+    key of their Spec; a lock keeps two programs from training the same one. Members of an ensemble, and the
+    networks behind predicted masks, are run first.
 
     Args:
         id: of the experiment.
         data: at the size the profile asks for; tiles for task "tissue".
         profile: "smoke", "laptop" or "full".
-        protocol: see `make_split`; "random" also brings the report's own inputs.
+        protocol: see `busilib.runs.protocols.make_split`; "random" also brings the report's own inputs.
         fold: which fold is the test set.
         seed: of split, initial weights, shuffling and augmentation.
         weights: see `busilib.runs.profiles.settings_for`.
@@ -137,24 +89,24 @@ def run(
     if "predicted" in inputs:
         behind = out_of_fold_runs(MASKS_FROM, data, profile, seed, weights)
         predicted = out_of_fold_masks(behind)
-    key = _key(entry, settings, data, split, inputs, seed, behind)
-    folder = project_root() / "_build" / "runs" / profile / record_name(entry, protocol, inputs)
-    result = Run(
-        experiment=entry,
-        settings=settings,
+    spec = spec_of(
+        entry,
+        settings,
+        data,
+        split,
         profile=profile,
         protocol=protocol,
+        inputs=inputs,
         fold=fold,
         seed=seed,
-        data=data,
-        split=split,
-        inputs=inputs,
-        folder=folder / f"fold{fold}-{key}",
-        predicted=predicted,
-        members=members,
+        behind=[one.spec.key for one in behind],
     )
+    folder = project_root() / "_build" / "runs" / profile / spec.record / f"{spec.part}-{spec.key}"
+    result = Run(spec, entry, settings, data, split, folder, predicted, members)
     if not result.finished:
-        produce(result)
+        with locked(folder):
+            if not result.finished:
+                produce(result)
     return result
 
 
@@ -197,18 +149,3 @@ def out_of_fold_masks(runs: Sequence[Run]) -> np.ndarray:
     for fold in runs:
         masks[fold.split.test] = fold.masks
     return masks
-
-
-def _key(entry, settings, data, split, inputs, seed, behind=()) -> str:
-    """Eight hexadecimal digits of everything that shapes a run; weights count by file name."""
-    parts = asdict(settings) | {
-        "weights": settings.weights and Path(settings.weights).name,
-        "augmentation": entry.augmentation and asdict(entry.augmentation),
-        "data": data.fingerprint,
-        "split": [part.tolist() for part in (split.train, split.validation, split.test, split.hold_out)],
-        "inputs": inputs,
-        "seed": seed,
-        "behind": [run.folder.name for run in behind],
-        "version": TRAINING_VERSION,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:8]

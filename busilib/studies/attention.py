@@ -10,7 +10,7 @@ import pandas as pd
 
 from busilib.data.dataset import CLASSES
 from busilib.metrics.attention import attention_share, fixed_gaze
-from busilib.runs.learn import build, network
+from busilib.runs.predict import build, network
 from busilib.runs.profiles import load_data
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs

@@ -16,9 +16,8 @@ from busilib.metrics.intervals import mean_interval
 from busilib.reports.registry import experiment
 from busilib.runs.profiles import data_folder, load_data
 from busilib.runs.profiles import profile as profile_named
-from busilib.runs.records import read_record
-from busilib.runs.run import record_name
-from busilib.runs.runner import make_split
+from busilib.runs.protocols import make_split
+from busilib.runs.records import find_record
 from busilib.studies.probe import features, probe_predictions, probe_weights
 from busilib.studies.study import Condition, Study, measured
 
@@ -176,7 +175,7 @@ def twins_in_random_run(
     split = make_split(experiment(RANDOM), data, profile, "random", 0, seed)
     twin = leaked(groups, split)
     found = {"experiment": RANDOM, "test": len(split.test), "with_twin": int(twin.sum())}
-    record = read_record(record_name(experiment(RANDOM), "random"), profile, folder)
+    record = find_record(RANDOM, profile, "random", folder=folder)
     if record is None or set(record.predictions["id"]) != set(data.ids[split.test]):
         return found
     right = _share_right(record.predictions).loc[data.ids[split.test]].to_numpy()

@@ -12,12 +12,12 @@ import pandas as pd
 from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import FOLDS, grouped_split
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.measure import FIGURES, Figures
 from busilib.metrics.pairing import groups_of
 from busilib.reports.registry import experiment
 from busilib.runs.profiles import profile as profile_named
 from busilib.runs.profiles import settings_for
-from busilib.runs.records import FIGURES
 from busilib.runs.run import Run
 from busilib.runs.runner import run
 from busilib.studies.probe import features, fit_probe, prediction_rows, probe_weights
@@ -177,29 +177,31 @@ def _with_steps(study: Study) -> Study:
     return replace(study, conditions=conditions)
 
 
-def step(study: Study, figures, above: str, here: str, draws: int) -> dict[str, float]:
+def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> dict:
     """How far the reported figure changes from one rung to the next, with its 95 % interval.
 
     Groups are drawn for both rungs together, so that images that both rungs tested are compared in pairs.
 
     Args:
         study: a ladder.
-        figures: from a table of predictions to named figures.
+        figures: such as `classification_metrics`.
         above, here: names of two rungs.
         draws: bootstrap samples.
 
     Returns:
-        `value`, `low` and `high`; negative where the figure falls.
+        The difference as `busilib.metrics.figure.Figure.to_dict` gives it, negative where the figure falls;
+        `n` is the number of images.
 
     Example:
         >>> step(study, classification_metrics, "keep near-duplicates together", "hide the true mask", 1000)
     """
     both = study.predictions[study.predictions["condition"].isin([above, here])]
-    figure = {name: study.conditions[name]["figure"] for name in (above, here)}
-
-    def fall(table: pd.DataFrame) -> dict[str, float]:
-        value = {name: figures(table[table["condition"] == name])[figure[name]] for name in (above, here)}
-        return {"step": value[here] - value[above]}
-
-    low, high = bootstrap(fall, both, both["group"].to_numpy(), draws)["step"]
-    return {"value": round(fall(both)["step"], 8), "low": round(low, 8), "high": round(high, 8)}
+    groups = both["group"].to_numpy()
+    weights = group_weights(groups, draws)
+    values, samples = [], []
+    for name in (above, here):
+        own, key = (both["condition"] == name).to_numpy(), study.conditions[name]["figure"]
+        values.append(figures(both[own])[key])
+        samples.append(figures(both[own], weights[:, own])[key])
+    images = groups[~both["id"].duplicated()]
+    return with_interval(values[1] - values[0], samples[1] - samples[0], images).to_dict()

@@ -13,10 +13,11 @@ import pandas as pd
 
 from busilib.data import duplicates
 from busilib.data.dataset import Dataset
+from busilib.metrics.figure import LIMITS
 from busilib.metrics.malignancy import lesions_only, threshold_for
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.unpaired import unpaired_difference
-from busilib.runs.learn import THRESHOLD, prediction_table
+from busilib.runs.predict import THRESHOLD, prediction_table
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs
 from busilib.studies.study import Condition, Study, measured
@@ -113,7 +114,8 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
 
     Returns:
         Columns `experiment`, `figure`, `inside`, `outside` (names of the sets), and of `where` in turn
-        "inside", "outside" and "difference" (outside minus inside) `value`, `low` and `high`.
+        "inside", "outside" and "difference" (outside minus inside) `value`, `low` and `high` (both NaN where
+        there is no interval) and `why` there is none.
 
     Example:
         >>> drops(study, ["malignancy_auc"]).query("where == 'difference'")["value"]
@@ -128,10 +130,12 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
                 both["difference"] = unpaired_difference(inside[key], outside[key])
                 rows += [
                     {"experiment": id, "figure": key, "inside": names[0], "outside": names[1], "where": where}
-                    | {limit: figure[limit] for limit in ("value", "low", "high")}
+                    | {limit: figure[limit] for limit in LIMITS}
+                    | {"why": figure.get("why", "")}
                     for where, figure in both.items()
                 ]
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    return table.astype(dict.fromkeys(LIMITS, float)) if rows else table
 
 
 def shared_pictures(busi: Dataset, outside: Dataset) -> pd.DataFrame:

@@ -14,8 +14,9 @@ import pandas as pd
 
 from busilib import provenance
 from busilib.data.dataset import Dataset
+from busilib.metrics.measure import measure
 from busilib.runs.profiles import profile as profile_named
-from busilib.runs.records import measure, results_folder
+from busilib.runs.records import results_folder
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Study:
 
     Attributes:
         name: such as "ladder-classification".
-        task: "classification", "segmentation" or another key of `busilib.runs.records.FIGURES`.
+        task: "classification", "segmentation" or another key of `busilib.metrics.measure.FIGURES`.
         conditions: by name, in the order of the study: `n` (predictions) and `metrics`, each figure with
             `value`, `low`, `high` and `n`, besides its own facts.
         predictions: those of all conditions, told apart by the column `condition`.

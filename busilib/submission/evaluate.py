@@ -16,10 +16,10 @@ from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.metrics.calibration import reliability
-from busilib.metrics.classification import confusion, confusion_metrics
-from busilib.metrics.intervals import bootstrap
-from busilib.metrics.segmentation import segmentation_metrics
-from busilib.runs.records import FIGURES, measure
+from busilib.metrics.classification import confusion
+from busilib.metrics.figure import DECIMALS, Figure
+from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.measure import FIGURES, measure, support
 from busilib.submission.leakage import Leakage, check_split, read_split
 from busilib.submission.masks import read_masks
 from busilib.submission.read import Submission, SubmissionError, count, read_predictions, some
@@ -193,15 +193,15 @@ def _bins(table: pd.DataFrame) -> list[dict]:
 def _by_fold(task: str, table: pd.DataFrame) -> dict[str, dict[str, dict]]:
     if "fold" not in table:
         return {}
-    figures, support = FIGURES[task]
+    figures, _ = FIGURES[task]
     return {
         str(fold): {
-            name: {"value": round(value, 8), "n": counts[name]}
+            name: {"value": round(value, DECIMALS), "n": counts[name]}
             for name, value in figures(own).items()
             if np.isfinite(value)
         }
         for fold, own in table.groupby("fold")
-        for counts in [support(own)]
+        for counts in [support(task, own)]
     }
 
 
@@ -215,10 +215,11 @@ def _leakage(found: Leakage, source: str, task: str, table: pd.DataFrame, draws:
         **{key: _plain(value) for key, value in asdict(found).items() if key != "test"},
     }
     if len(leaked) and len(clean):
+        both = [_measured(task, part, draws) for part in (leaked, clean)]
         result |= {
-            "leaked_metrics": _measured(task, leaked, draws),
-            "clean_metrics": _measured(task, clean, draws),
-            "difference": _difference(task, table, draws),
+            "leaked_metrics": both[0],
+            "clean_metrics": both[1],
+            "difference": _difference(task, table, draws, *both),
         }
     return result
 
@@ -228,30 +229,23 @@ def _plain(value: Mapping | tuple) -> dict | list:
     return {key: list(ids) for key, ids in value.items()} if isinstance(value, Mapping) else list(value)
 
 
-def _difference(task: str, table: pd.DataFrame, draws: int) -> dict[str, dict]:
-    """Leaked minus clean with 95 % intervals. Near-duplicates are leaked or clean together."""
-
-    def figures(drawn: pd.DataFrame) -> dict[str, float]:
-        parts = [drawn[drawn["leaked"]], drawn[~drawn["leaked"]]]
-        if not all(map(len, parts)):
-            return dict.fromkeys(DIFFERENCES[task], float("nan"))
-        leaked, clean = (
-            confusion_metrics(confusion(part)) if task == "classification" else segmentation_metrics(part)
-            for part in parts
-        )
-        return {key: leaked[key] - clean[key] for key in DIFFERENCES[task]}
-
-    intervals = bootstrap(figures, table, table["group"].to_numpy(), draws)
-    return {
-        key: {
-            "value": round(value, 8),
-            "low": round(intervals[key][0], 8),
-            "high": round(intervals[key][1], 8),
-            "n": len(table),
-        }
-        for key, value in figures(table).items()
-        if np.isfinite(value)
-    }
+def _difference(
+    task: str, table: pd.DataFrame, draws: int, of_leaked: Mapping[str, dict], of_clean: Mapping[str, dict]
+) -> dict[str, dict]:
+    """Leaked minus clean, with 95 % intervals where both have one: near-duplicates are of one kind."""
+    figures, _ = FIGURES[task]
+    groups, leaked = table["group"].to_numpy(), table["leaked"].to_numpy(bool)
+    weights = group_weights(groups, draws)
+    ours, theirs = (figures(table[part], weights[:, part]) for part in (leaked, ~leaked))
+    found = {}
+    for key in DIFFERENCES[task]:
+        if key in of_leaked and key in of_clean:
+            value = of_leaked[key]["value"] - of_clean[key]["value"]
+            figure = with_interval(value, ours[key] - theirs[key], groups)
+            if why := of_leaked[key].get("why") or of_clean[key].get("why"):
+                figure = Figure(value, None, None, len(table), why=why)
+            found[key] = figure.to_dict()
+    return found
 
 
 def _notes(

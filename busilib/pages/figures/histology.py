@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from busilib.data.tiles import CODES, IGNORED, TISSUES, Tiles
-from busilib.pages.figures.style import done, grid
+from busilib.pages.figures.style import bars, done, grid
 
 COMMON = {
     "tumor": "#D55E00",
@@ -82,12 +82,12 @@ def dice_of_tissues(figures: Mapping[str, Mapping[str, float]]) -> Figure:
     """Dots with 95 % intervals: Dice of each tissue, from the commonest to the rarest.
 
     Args:
-        figures: as `busilib.runs.records.measure` returns them for tissues.
+        figures: as `busilib.metrics.measure.measure` returns them for tissues.
     """
     shares = {name: figures.get(f"{name}_frequency", {"value": 0.0})["value"] for name in TISSUES}
     order = sorted((name for name in TISSUES if shares[name] > 0), key=lambda name: -shares[name])
     dice = [figures[f"{name}_dice"] for name in order]
-    errors = np.array([[max(d["value"] - d["low"], 0), max(d["high"] - d["value"], 0)] for d in dice]).T
+    errors = np.hstack([bars(d) for d in dice])
     figure, axis = plt.subplots(figsize=(7, 0.9 + 0.3 * len(order)), layout="constrained")
     axis.errorbar(
         [d["value"] for d in dice], range(len(order)), xerr=errors, fmt="o", color="#0072B2", capsize=3

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures.style import CLAIMED, MEASURED, RECORDED, done, grid, show
+from busilib.pages.figures.style import CLAIMED, MEASURED, RECORDED, bars, done, grid, show
 from busilib.studies.study import Study
 
 FALL, RISE = "#E69F00", "#56B4E9"
@@ -37,11 +37,10 @@ def waterfall(study: Study, names: Mapping[str, str]) -> Figure:
             axis.annotate(text, (min(value, above), row), (-38, 14), textcoords="offset points", fontsize=9)
         if row == len(rungs) - 1:
             colour = RECORDED
-        error = [[value - here["low"]], [here["high"] - value]]
-        axis.errorbar(value, row, xerr=error, fmt="o", color=colour, capsize=4, markersize=7, zorder=3)
+        axis.errorbar(value, row, xerr=bars(here), fmt="o", color=colour, capsize=4, markersize=7, zorder=3)
         axis.annotate(
             f"{value:.3f}",
-            (here["high"], row),
+            (value + bars(here)[1, 0], row),
             (8, -4),
             textcoords="offset points",
             fontsize=10,
@@ -49,7 +48,8 @@ def waterfall(study: Study, names: Mapping[str, str]) -> Figure:
         )
     labels = [f"{name}\n({names[rung['figure']]})" for name, rung in rungs]
     axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel="reported figure, with 95 % interval")
-    low, high = min(one["low"] for one in figures), max(one["high"] for one in figures)
+    low = min(one["value"] - bars(one)[0, 0] for one in figures)
+    high = max(one["value"] + bars(one)[1, 0] for one in figures)
     axis.set_xlim(max(low - 0.12, -0.02), min(high + 0.12, 1.09))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
@@ -71,12 +71,11 @@ def controls(study: Study, baseline: Mapping[str, float], key: str, label: str) 
         found = study.metrics(name).get(key)
         if found is None:
             continue
-        error = [[max(found["value"] - found["low"], 0)], [max(found["high"] - found["value"], 0)]]
         colour = RECORDED if row == 0 else MEASURED
         axis.errorbar(
             found["value"],
             row,
-            xerr=error,
+            xerr=bars(found),
             fmt="s" if row == 0 else "o",
             color=colour,
             capsize=4,

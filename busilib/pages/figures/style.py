@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -37,3 +39,10 @@ def show(axis, image: np.ndarray, title: str = "") -> None:
 def outline(axis, mask: np.ndarray, colour: str, style: str = "-") -> None:
     if mask.any() and not mask.all():
         axis.contour(mask, levels=[0.5], colors=[colour], linewidths=1.4, linestyles=style)
+
+
+def bars(figure: Mapping) -> np.ndarray:
+    """How far an interval reaches below and above its value: float (2, 1), 0 where there is none."""
+    if figure["low"] is None:
+        return np.zeros((2, 1))
+    return np.maximum([[figure["value"] - figure["low"]], [figure["high"] - figure["value"]]], 0)

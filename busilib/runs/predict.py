@@ -1,0 +1,157 @@
+"""What a finished run predicts with: its network, a rule, or the networks that an ensemble joins."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from busilib.data.dataset import CLASSES
+from busilib.errors import UserError
+from busilib.metrics.segmentation import count_pixels, surface_distances
+from busilib.metrics.tissue import tissue_counts
+from busilib.reports.experiment import Experiment
+from busilib.settings import Settings
+
+if TYPE_CHECKING:
+    from busilib.runs.run import Run
+
+THRESHOLD = 0.5
+"""Lesion probability from which a pixel counts as lesion, in every report and here."""
+
+EVALUATION_BATCH = 32
+
+
+def build(entry: Experiment, settings: Settings, pretrained: bool = False):
+    """What an experiment predicts with: a Keras model, a rule or an ensemble (see `Experiment.build`).
+
+    A model gets pretrained weights only if they are asked for.
+
+    Example:
+        >>> build(experiment("r2-unet"), experiment("r2-unet").settings).count_params()
+        31030593
+    """
+    return _build(entry.build, settings if pretrained else replace(settings, weights=None, frozen=False))
+
+
+def _build(builder: str, settings: Settings):
+    return pkgutil.resolve_name(builder)(settings)
+
+
+def predictor(run: Run) -> Callable[..., np.ndarray]:
+    """What a finished run predicts with, loaded once.
+
+    Returns:
+        A function of indices (int (m,), into the run's data), inputs (key of `INPUTS`) and head; what it
+        returns is described at `Run.probabilities`, and for tissues it is the codes, uint8 (m, h, w).
+    """
+    if run.experiment.kind == "rule":
+        rule = build(run.experiment, run.settings)
+        return lambda indices, inputs="", head="": rule(run.data.images[indices])
+    if run.experiment.kind == "ensemble":
+        ensemble, weights = build(run.experiment, run.settings), _member_weights(run)
+        members = [predictor(member) for member in run.members]
+        return lambda indices, inputs="image", head="": ensemble.join(
+            np.stack([member(indices, inputs) for member in members]), weights
+        )
+    return network_predictor(run, network(run))
+
+
+def network(run: Run):
+    """The trained Keras model of a finished run, loaded once: ask it, do not train it on.
+
+    Raises:
+        UserError: if the run's experiment is a rule or an ensemble.
+
+    Example:
+        >>> network(run("r2-cnn", data, "smoke")).name
+        'r2_cnn'
+    """
+    from busilib.training.fit import BEST
+
+    if run.experiment.kind != "network":
+        raise UserError(f"{run.experiment.id} has no network of its own: it is a {run.experiment.kind}")
+    return _loaded(run.experiment.build, run.settings, run.folder / BEST)
+
+
+@lru_cache(maxsize=4)
+def _loaded(builder: str, settings: Settings, weights: Path):
+    """A trained network, kept for the next question: deep ones take longer to build than to predict."""
+    model = _build(builder, replace(settings, weights=None, frozen=False))
+    model.load_weights(weights)
+    return model
+
+
+def network_predictor(run: Run, model) -> Callable[..., np.ndarray]:
+    """The same as `predictor` for a model at hand."""
+    from busilib.training.fit import predict, predict_codes
+
+    if run.experiment.task == "tissue":
+        return lambda indices, inputs="", head="": predict_codes(model, batches(run, indices, inputs))
+    return lambda indices, inputs, head="class": predict(model, batches(run, indices, inputs), head)
+
+
+def _member_weights(run: Run) -> np.ndarray:
+    shares = json.loads((run.folder / "weights.json").read_text(encoding="utf-8"))
+    return np.array([shares[id] for id in run.experiment.members])
+
+
+def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
+    """Batches of images of a run, for its network; in training they are shuffled and augmented."""
+    from busilib.training.batches import Batches
+    from busilib.training.tile_batches import TileBatches
+
+    entry, settings = run.experiment, run.settings
+    if entry.task == "tissue":
+        size = settings.batch if training else EVALUATION_BATCH
+        return TileBatches(run.data, indices, batch=size, shuffle=training, seed=run.seed)
+    shared = {
+        "batch": settings.batch if training else EVALUATION_BATCH,
+        "augmentation": entry.augmentation if training else None,
+        "seed": run.seed,
+    }
+    return Batches(
+        run.data,
+        indices,
+        target=entry.target,
+        inputs=inputs,
+        pair=entry.pair,
+        predicted=run.predicted,
+        image_only_from=settings.image_only_from,
+        **shared,
+    )
+
+
+def milliseconds_per_image(run: Run, predict: Callable[..., np.ndarray]) -> float:
+    """How long a prediction takes, batching included, once the network is warm: timed on a second pass."""
+    images = run.split.test[: 2 * EVALUATION_BATCH]
+    predict(images, run.test_inputs)
+    started = time.perf_counter()
+    predict(images, run.test_inputs)
+    return round(1000 * (time.perf_counter() - started) / len(images), 2)
+
+
+def prediction_table(run: Run, indices: np.ndarray, found: np.ndarray) -> pd.DataFrame:
+    """Predictions as `predictions.csv` holds them: `id`, `fold`, `true`, then the figures of the task.
+
+    `true` is the class of an image, or the slide of a tile.
+    """
+    part = run.data.subset(indices)
+    true = part.table["slide" if run.experiment.task == "tissue" else "class"]
+    table = pd.DataFrame({"id": part.ids, "fold": run.fold, "true": true})
+    if run.experiment.task == "tissue":
+        figures = [tissue_counts(part.codes, found)]
+    elif run.experiment.task == "segmentation":
+        predicted = found >= THRESHOLD
+        figures = [count_pixels(part.masks, predicted), surface_distances(part.masks, predicted)]
+    else:
+        figures = [pd.DataFrame(found.round(6), columns=list(CLASSES))]
+    return pd.concat([table, *figures], axis=1)
