@@ -21,6 +21,7 @@ from busilib.data.lacking import lacking
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.folder import load_folder
 from busilib.data.outside.sets import load_outside
+from busilib.pages.own_set import example, write_example
 
 HEIGHT, WIDTH, SIZE = 24, 30, 16
 ROWS = [  # id, image, mask, class, group, device
@@ -323,3 +324,17 @@ def test_the_check_of_breast(real):
     assert set(report.outside.groups.values()) == {1} and len(report.outside.groups) == 256
     assert report.outside.lacking == () and report.outside.strata["BIRADS"]["4c"] == 49
     assert report.outside.shared == ()
+
+
+# The example of the book
+
+
+def test_the_example_of_the_book_is_sound_and_its_faults_are_the_planted_ones(tmp_path):
+    write_example(tmp_path / "our-hospital")
+    data = load(tmp_path / "our-hospital")
+    assert data.mask_known.tolist().count(False) == 1 and data.table["device"].nunique() == 2
+    text = example()
+    assert str(tmp_path.parent) not in text and "/tmp" not in text and "Faults           none" in text
+    assert "../scan-03.png leads out of the folder" in text and "scan-01 has class 'cyst'" in text
+    assert "Not measurable   1 of 10 lesions have no mask" in text
+    assert max(map(len, text.split("```")[5].splitlines())) <= 96  # the output of the check fits the page
