@@ -18,8 +18,11 @@ class Settings:
         monitor: validation quantity that chooses the checkpoint, such as "val_loss" or "val_accuracy".
         patience: epochs without improvement before early stopping; None never stops early.
         filters: channels of the first block, for networks built from blocks; else None.
-        weights: of the backbone: "imagenet", a path, or None for random; None where there is no backbone.
-        frozen: whether the backbone keeps its pretrained weights.
+        encoder: key of `busilib.models.encoders.ENCODERS`, or "resnet101"; None where there is none.
+        weights: of the encoder: "imagenet", a path, or None for random; None where there is no encoder.
+        frozen: whether the encoder keeps its pretrained weights.
+        norm_momentum: of the encoder's batch normalisation, whose running statistics then learn; None leaves
+            pretrained statistics as they are. Keras's 0.99 lags behind for hundreds of steps, 0.9 does not.
         weight_decay: of Adam, per step and unit of learning rate; None for none.
         image_only_from: first epoch in which only the image head of a two-headed network learns; None where
             there is one head.
@@ -33,7 +36,9 @@ class Settings:
     monitor: str = "val_loss"
     patience: int | None = None
     filters: int | None = None
+    encoder: str | None = None
     weights: str | None = None
     frozen: bool = False
+    norm_momentum: float | None = None
     weight_decay: float | None = None
     image_only_from: int | None = None

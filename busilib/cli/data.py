@@ -96,11 +96,12 @@ def weights_convert(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch's state dict, a .pth file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
 ) -> None:
-    """Turn PyTorch's ImageNet weights into a weights file for Keras; needs PyTorch, once."""
+    """Turn PyTorch's ImageNet weights into a weights file for Keras."""
     from busilib.errors import UnknownNameError
-    from busilib.models.weights.convert import convert_resnet34
+    from busilib.models.resnet34 import resnet34
+    from busilib.models.weights.convert import convert
 
     if name != "resnet34":
         raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
-    target = convert_resnet34(file, out)
+    target = convert(resnet34(32), file, out)
     typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')

@@ -87,7 +87,7 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
     Args:
         entry: of the registry.
         name: of the profile.
-        weights: where a pretrained backbone comes from (see `busilib.models.encoders.find_weights`);
+        weights: where a pretrained encoder comes from (see `busilib.models.encoders.find_weights`);
             empty for the profile's own choice, "none" for random weights.
 
     Returns:
@@ -104,10 +104,10 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
         "full": {},
     }
     settings = replace(entry.settings, **changes[profile(name).name])
-    if entry.backbone and weights:
+    if entry.settings.encoder and weights:
         from busilib.models.encoders import find_weights
 
-        source = find_weights(entry.backbone, None if weights == "none" else weights)
+        source = find_weights(entry.settings.encoder, None if weights == "none" else weights)
         settings = replace(settings, weights=None if source is None else str(source))
     return settings if settings.weights is not None else replace(settings, frozen=False)
 

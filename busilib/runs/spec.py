@@ -30,7 +30,7 @@ class Spec:
         profile: "smoke", "laptop" or "full".
         origin: of the data, one of `busilib.data.dataset.ORIGINS`.
         protocol: one of `busilib.runs.protocols.PROTOCOLS`.
-        inputs: what the model is shown, key of `busilib.training.batches.INPUTS`.
+        inputs: what the model is shown, key of `busilib.training.inputs.INPUTS`.
         fold, seed: which test fold, and the seed of split, initial weights, shuffling and augmentation.
         settings: as trained, without the place of pretrained weights.
         augmentation: applied while training.
