@@ -60,23 +60,26 @@ def data_fetch() -> None:
 def data_check(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+    busi: Annotated[
+        str, typer.Option(metavar="DIR", help="BUSI, to look for pictures of an outside set in.")
+    ] = "",
 ) -> None:
-    """Read a BUSI folder and report counts, faults, near-duplicates, and whether it is BUSI.
+    """Read a folder of BUSI or of an outside set and report counts, groups, faults and near-duplicates.
 
-    Exit code 1 if it has faults, 2 if there is no BUSI folder.
+    Exit code 1 if it has faults, 2 if there is no such set.
     """
-    if _check(folder, as_json):
+    if _check(folder, as_json, busi):
         raise typer.Exit(1)
 
 
-def _check(folder: Path, as_json: bool) -> bool:
+def _check(folder: Path, as_json: bool, busi: str = "") -> bool:
     """Print a report; whether it lists faults."""
     from rich.console import Console
 
-    from busilib.data.busi.check import check, render
+    from busilib.data.check import check, render
 
     with Console(stderr=True).status("Reading every image …"):
-        report = check(folder)
+        report = check(folder, busi)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=1))
     else:
