@@ -58,7 +58,7 @@ REFUSED = [
     # input that is not there or something else
     (["data", "check", "nowhere"], "nowhere: does not exist"),
     (["data", "check", "a file"], "is a file, not a directory"),
-    (["data", "check", "a folder"], "no class folder found"),
+    (["data", "check", "a folder"], "not recognised .it holds nothing.. Expected BUSI"),
     (["data", "check", "~nobody here/x"], "~nobody here/x: does not exist"),
     (["data", "check", "x" * 300], "File name too long"),
     (["evaluate", "nowhere.csv"], "no such file"),

@@ -177,10 +177,18 @@ def test_nearest_pictures_find_a_copy(phantom, elsewhere):
 
 
 def test_the_page_says_when_the_outside_set_is_a_stand_in(phantom, elsewhere):
-    text = page.about_outside(elsewhere, ["13 images left out"]).data
-    assert "No outside set was given" in text and "13 images left out" in text
+    assert "No outside set was given" in page.about_outside(elsewhere).data
     real = replace(elsewhere, name="BrEaST", origin="outside")
     assert "No outside set" not in page.about_outside(real).data
+
+
+def test_the_page_names_what_was_left_out_and_what_the_set_cannot_tell(elsewhere):
+    whole = replace(elsewhere, name="BUS-UCLM", origin="outside")
+    assert "Left out" not in page.about_outside(whole).data
+    assert "cannot tell" not in page.about_outside(whole).data
+    small = replace(whole.subset(np.flatnonzero(whole.labels < 2)), left_out={"HESN_000": "of another size"})
+    text = page.about_outside(small).data
+    assert "1 of its images, HESN_000 (of another size)" in text and "- no normal image: " in text
 
 
 def test_sets_are_compared_by_what_can_be_seen(phantom, elsewhere):

@@ -50,17 +50,17 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0) -> np.ndarr
         float32 (n, 1024).
 
     Raises:
-        busilib.models.encoders.WeightsError: if the weights cannot be had.
+        busilib.errors.WeightsError: if the weights cannot be had.
 
     Example:
         >>> features(data.images, probe_weights("laptop", "local")).shape
         (780, 1024)
     """
     from busilib.keras_backend import keras
-    from busilib.models.encoders import backbone
+    from busilib.models.encoders import encoder
 
     keras.utils.set_random_seed(seed)
-    base = backbone("mobilenet", images.shape[1], weights)
+    base = encoder("mobilenet", images.shape[1], weights)
     pooled = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
     gray = images[..., None] / np.float32(255)
     return pooled.predict(gray, batch_size=BATCH, verbose=0)

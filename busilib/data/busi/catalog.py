@@ -50,7 +50,7 @@ def busi_root(folder: str | Path) -> Path:
     folder = a_folder(
         folder, f"{LAYOUT}. `busi data fetch` downloads BUSI, `busi data phantom DIR` writes a synthetic one"
     )
-    found = inside(folder, _has_classes)
+    found = inside(folder, has_classes)
     if len(found) > 1:
         found = [path for path in found if path.name == NAME] or found
     if len(found) == 1:
@@ -61,7 +61,8 @@ def busi_root(folder: str | Path) -> Path:
     raise not_found(folder, "no class folder found", f"{LAYOUT}; name the folder that holds these")
 
 
-def _has_classes(folder: Path) -> bool:
+def has_classes(folder: Path) -> bool:
+    """Whether a folder holds a class folder, in whichever case it is written."""
     try:
         return any(path.is_dir() and path.name.lower() in CLASSES for path in folder.iterdir())
     except OSError:

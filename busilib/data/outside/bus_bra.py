@@ -6,13 +6,14 @@ from pathlib import Path
 
 from busilib.data.dataset import Dataset
 from busilib.data.folders import subfolder
-from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
     "BUS-BRA: `bus_data.csv` and beside it folders `Images` with `bus_0001-l.png` and `Masks` with "
     "`mask_0001-l.png`"
 )
 WHOLE = (1268, 607, 0)
+STRATA = ("BIRADS", "Histology", "Device", "Side")
 COLUMNS = ("ID", "Case", "Pathology")
 
 
@@ -42,18 +43,31 @@ def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
         >>> len(data), data.table["group"].nunique()
         (1875, 1064)
     """
-    root = the_folder(folder, is_bus_bra, LAYOUT)
+    return load_sheet(read_bus_bra(the_folder(folder, is_bus_bra, LAYOUT)), size, cache)
+
+
+def read_bus_bra(root: Path) -> Sheet:
+    """The sheet of BUS-BRA.
+
+    Args:
+        root: the folder with `bus_data.csv`.
+
+    Raises:
+        DataError: if the sheet cannot be read or lacks a column.
+    """
     path = root / "bus_data.csv"
-    sheet = read_sheet(path, COLUMNS, filled=COLUMNS[:2])
+    table = read_sheet(path, COLUMNS, filled=COLUMNS[:2])
     images, masks = subfolder(root, "Images"), subfolder(root, "Masks")
-    rows = [
+    cells = table[list(COLUMNS)].itertuples(index=False)
+    rows = tuple(
         Row(
             id=id,
             word=word,
             case=case,
             image=images / f"{id}.png",
             masks=(masks / f"{id.replace('bus', 'mask', 1)}.png",),
+            strata=strata,
         )
-        for id, case, word in sheet.itertuples(index=False)
-    ]
-    return load_rows(rows, path, size, cache, "BUS-BRA", WHOLE)
+        for (id, case, word), strata in zip(cells, strata_of(table, STRATA), strict=True)
+    )
+    return Sheet(path, earned_name("BUS-BRA", WHOLE, path, [row.word for row in rows]), rows)
