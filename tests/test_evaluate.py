@@ -27,6 +27,7 @@ from busilib.errors import UserError
 from busilib.metrics.classification import classification_metrics
 from busilib.metrics.segmentation import surface_distances
 from busilib.pages import submitted as shown
+from busilib.runs.records import read_record
 from busilib.submission import evaluate as module
 from busilib.submission import masks as submitted_masks
 from busilib.submission.evaluate import evaluate
@@ -442,8 +443,8 @@ def test_two_equal_probabilities_are_told(write):
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
 def test_our_own_records_give_the_recorded_figures(record):
     facts = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
-    path = record / "predictions.csv"
-    found = evaluate(path, partial=len(pd.read_csv(path)) < 780, draws=10)
+    tested = read_record(record.name, record.parent.name).folds
+    found = evaluate(record, partial=tested < 5, draws=10)
     assert set(found.metrics) == set(facts["metrics"])
     for name, figure in facts["metrics"].items():
         assert found.metrics[name]["value"] == pytest.approx(figure["value"], abs=1e-6), name
@@ -455,8 +456,7 @@ def test_a_record_gives_the_recorded_intervals_too():
     """Although rows are put in BUSI's order first: groups are drawn by their number."""
     record = RESULTS / "laptop" / "r2-cnn"
     facts = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
-    path = record / "predictions.csv"
-    found = evaluate(path, partial=len(pd.read_csv(path)) < 780)
+    found = evaluate(record)
     for name, figure in facts["metrics"].items():
         assert found.metrics[name] == pytest.approx(figure, abs=1e-6), name
 
@@ -841,12 +841,14 @@ def test_people_see_tables(good, write):
 def test_the_page_shows_a_command_and_its_findings(tmp_path, good, monkeypatch):
     folder = tmp_path / "results" / "laptop" / shown.EXAMPLE
     assert "is not here" in shown.example(tmp_path)
-    folder.mkdir(parents=True)
-    good[:60].to_csv(folder / "predictions.csv", index=False)
+    for fold in (0, 1):
+        part = folder / f"seed0-fold{fold}"
+        part.mkdir(parents=True)
+        good[30 * fold : 30 * fold + 30].assign(fold=fold).to_csv(part / "predictions.csv", index=False)
     monkeypatch.setattr(shown, "EXAMPLE_DRAWS", 10)
     text = shown.example(tmp_path)
-    assert f"busi evaluate results/laptop/{shown.EXAMPLE}/predictions.csv --draws 10 --partial\n" in text
-    assert "\n### Evaluation of predictions.csv\n" in text
+    assert f"busi evaluate results/laptop/{shown.EXAMPLE} --draws 10 --partial\n" in text
+    assert f"\n### Evaluation of {shown.EXAMPLE}\n" in text
 
 
 def test_a_classifier_that_answers_alike_is_said_to_do_so(tmp_path, good):

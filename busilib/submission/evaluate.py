@@ -22,7 +22,15 @@ from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES, measure, support
 from busilib.submission.leakage import Leakage, check_split, read_split
 from busilib.submission.masks import read_masks
-from busilib.submission.read import NEVER, Submission, SubmissionError, count, read_predictions, some
+from busilib.submission.read import (
+    NEVER,
+    Submission,
+    SubmissionError,
+    count,
+    read_predictions,
+    some,
+    tables_of,
+)
 
 DIFFERENCES = {
     "classification": ("accuracy", "balanced_accuracy", "macro_f1"),
@@ -80,7 +88,8 @@ def evaluate(
     """Check predictions on BUSI, measure them, and look for near-duplicates that their split separates.
 
     Args:
-        predictions: a CSV of class probabilities or a folder of masks, see `read_predictions` and
+        predictions: a CSV of class probabilities, the folder of a record, or a folder of masks: see
+            `read_predictions` and
             `read_masks`.
         data: BUSI's folder; needed for masks alone.
         split: see `read_split`. Predictions are then expected of its test images (of all its images under
@@ -123,7 +132,7 @@ def evaluate(
     left_out = len(submission.table) - len(table)
     facts = {
         "source": predictions.name,
-        "sha256": hashlib.sha256(predictions.read_bytes()).hexdigest() if classifies else None,
+        "sha256": _digest(predictions) if classifies else None,
         "task": submission.task,
         "draws": draws,
         "n": len(table),
@@ -153,6 +162,14 @@ def evaluate(
     )
 
 
+def _digest(predictions: Path) -> str:
+    """Hexadecimal SHA-256 of all tables, one behind the other."""
+    whole = hashlib.sha256()
+    for table in tables_of(predictions):
+        whole.update(table.read_bytes())
+    return whole.hexdigest()
+
+
 def _read(
     path: Path,
     data: str,
@@ -161,7 +178,7 @@ def _read(
     partial: bool,
     step: Callable[[str], None],
 ) -> Submission:
-    if not path.is_dir():
+    if tables_of(path):
         return read_predictions(path, busi, expected, partial)
     if not data:
         raise SubmissionError(

@@ -113,11 +113,26 @@ def id_faults(ids: pd.Series, busi: pd.DataFrame) -> list[str]:
     return faults
 
 
+def tables_of(path: Path) -> list[Path]:
+    """The CSVs of a submission: the file itself, or the folds of the first seed of a record's folder.
+
+    Example:
+        >>> [table.parent.name for table in tables_of(Path("results/laptop/r2-mobilenet"))][:2]
+        ['seed0-fold0', 'seed0-fold1']
+    """
+    if not path.is_dir():
+        return [path]
+    parts = sorted(path.glob("seed*-fold*/predictions.csv"))
+    first = parts[0].parent.name.split("-")[0] if parts else ""
+    return [table for table in parts if table.parent.name.startswith(f"{first}-")]
+
+
 def read_predictions(path: Path, busi: pd.DataFrame, expected: Sequence[str], partial: bool) -> Submission:
     """Read and check a CSV of class probabilities.
 
     Args:
-        path: columns `id`, `benign`, `malignant`, `normal`, which add up to 1 as far as the decimals with
+        path: a file, or the folder of a record (see `tables_of`): columns `id`, `benign`, `malignant`,
+            `normal`, which add up to 1 as far as the decimals with
             which they are written allow (see `tolerances`), and as you like `fold` and `true`; other columns
             are passed over.
         busi: as `busilib.data.busi.fingerprint.read_table` returns it.
@@ -135,7 +150,9 @@ def read_predictions(path: Path, busi: pd.DataFrame, expected: Sequence[str], pa
         >>> busi = read_table()
         >>> read_predictions(Path("mine.csv"), busi, busi["id"], partial=False).table["fold"].unique()
     """
-    rows = read_csv_table(path, ["id", *CLASSES]).reset_index(drop=True)
+    rows = pd.concat(
+        [read_csv_table(table, ["id", *CLASSES]) for table in tables_of(path)], ignore_index=True
+    )
     faults = id_faults(rows["id"], busi) + missing_faults(set(rows["id"]), expected, partial)
     values = rows[list(CLASSES)].apply(numbers)
     faults += _value_faults(rows["id"], rows[list(CLASSES)], values)
