@@ -9,3 +9,7 @@ class UserError(Exception):
 
 class UnknownNameError(UserError, ValueError):
     """An experiment, profile, protocol or fold that does not exist."""
+
+
+class WeightsError(UserError, RuntimeError):
+    """Pretrained weights were asked for and cannot be had."""

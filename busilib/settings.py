@@ -13,14 +13,22 @@ class Settings:
         size: input height and width in pixels.
         epochs: at most; 0 where nothing is trained (thresholds, ensembles).
         batch: images per step.
-        learning_rate: of Adam.
+        learning_rate: of Adam, at the start.
         loss: name of a Keras loss.
         monitor: validation quantity that chooses the checkpoint, such as "val_loss" or "val_accuracy".
         patience: epochs without improvement before early stopping; None never stops early.
         filters: channels of the first block, for networks built from blocks; else None.
-        weights: of the backbone: "imagenet", a path, or None for random; None where there is no backbone.
-        frozen: whether the backbone keeps its pretrained weights.
+        encoder: key of `busilib.models.encoders.ENCODERS`, or "resnet101"; None where there is none.
+        weights: of the encoder: "imagenet", a path, or None for random; None where there is no encoder.
+        frozen: whether the encoder keeps its pretrained weights.
+        norm_momentum: of the encoder's batch normalisation, whose running statistics then learn; None leaves
+            pretrained statistics as they are. Keras's 0.99 lags behind for hundreds of steps, 0.9 does not.
         weight_decay: of Adam, per step and unit of learning rate; None for none.
+        class_power: each class weighs (all images / its images) to this power in the loss; 0 weighs images
+            alike, 0.5 is the square root, 1 balances the classes.
+        cosine: whether the learning rate falls to zero along half a cosine, over all epochs.
+        test_flip: whether predictions are the mean over an image and its mirror image.
+        precision: "float32", or "mixed_bfloat16" for processors and GPUs that have it.
         image_only_from: first epoch in which only the image head of a two-headed network learns; None where
             there is one head.
     """
@@ -33,7 +41,13 @@ class Settings:
     monitor: str = "val_loss"
     patience: int | None = None
     filters: int | None = None
+    encoder: str | None = None
     weights: str | None = None
     frozen: bool = False
+    norm_momentum: float | None = None
     weight_decay: float | None = None
+    class_power: float = 0.0
+    cosine: bool = False
+    test_flip: bool = False
+    precision: str = "float32"
     image_only_from: int | None = None

@@ -15,7 +15,7 @@ from PIL import Image
 
 from busilib.data import images
 from busilib.data.busi.catalog import scan
-from busilib.data.busi.check import check
+from busilib.data.check import check
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
 
@@ -381,7 +381,7 @@ def test_transparent_pixels_count_as_black():
 
 def test_coloured_marks_become_luma_and_are_flagged(folder):
     rgb = np.repeat(a_picture(1)[:, :, None], 3, axis=2)
-    rgb[0, 0] = 255, 255, 0
+    rgb[:8, :8] = 255, 255, 0
     Image.fromarray(rgb).save(folder / "benign/benign (1).png")
     decoded = images.decode(scan(folder)[0][0])
     assert decoded.image[0, 0] == 226  # 0.299 · 255 + 0.587 · 255
@@ -522,3 +522,61 @@ def test_loading_time_of_busi(busi_dir, own_cache):
     assert len(data) == 780 and np.bincount(data.labels).tolist() == [437, 210, 133]
     assert np.array_equal(data.has_lesion, data.labels < 2)
     assert cold <= 15 and min(warm) <= 1, f"{cold:.1f} s cold, {min(warm):.2f} s from the cache"
+
+
+# --- coloured marks ---------------------------------------------------------------------------------------
+
+
+def a_scan(seed: int = 0) -> np.ndarray:
+    """Gray levels of every brightness, most of them dark, float (120, 160)."""
+    return np.random.default_rng(seed).gamma(2, 30, (120, 160)).clip(0, 255)
+
+
+TINTS = {
+    "none": lambda gray: [gray, gray, gray],
+    "bluish, in proportion": lambda gray: [gray * 0.92, gray * 0.98, gray * 1.09],
+    "sepia, to white": lambda gray: [gray**0.7 * 255**0.3, gray, gray**1.3 / 255**0.3],
+    "an offset": lambda gray: [gray, gray + 12, gray + 3],
+    "strong amber": lambda gray: [gray, gray * 0.75, gray * 0.4],
+}
+
+
+def tinted(name: str, mark: tuple[int, int, int] | None = None, side: int = 12) -> Image.Image:
+    rgb = np.dstack(TINTS[name](a_scan())).clip(0, 255).astype(np.uint8)
+    if mark:
+        rgb[20 : 20 + side, 30 : 30 + side] = mark
+    return Image.fromarray(rgb)
+
+
+@pytest.mark.parametrize("name", TINTS)
+def test_the_tint_of_a_scanner_is_no_mark(name):
+    assert not images.has_colour(tinted(name))
+    assert not images.has_colour(tinted(name, (255, 255, 255)))  # white text
+
+
+@pytest.mark.parametrize("name", TINTS)
+@pytest.mark.parametrize("mark", [(255, 255, 0), (230, 40, 0), (20, 60, 240), (0, 200, 60)])
+def test_marks_are_found_on_a_tinted_picture_too(name, mark):
+    assert images.has_colour(tinted(name, mark))
+
+
+def test_specks_are_no_mark_and_what_is_transparent_has_no_colour():
+    assert not images.has_colour(tinted("none", (255, 255, 0), side=7))  # 49 pixels
+    clear = np.dstack([np.asarray(tinted("none", (255, 255, 0))), np.full((120, 160), 255)]).astype(np.uint8)
+    clear[20:32, 30:42, 3] = 0
+    assert not images.has_colour(Image.fromarray(clear))
+
+
+def test_gray_modes_have_no_colour():
+    assert not any(images.has_colour(Image.new(mode, (20, 20), 1)) for mode in ("1", "L", "I;16"))
+
+
+@pytest.mark.slow
+def test_the_marked_images_of_busi_are_those_known(busi_dir):
+    marked = [entry.id for entry in scan(busi_dir)[0] if images.has_colour(Image.open(entry.image))]
+    benign = [6, 13, 69, 102, 234, 240, 255, 261, 277, 323, 330]
+    assert marked == [
+        *(f"benign ({n})" for n in benign),
+        *(f"malignant ({n})" for n in (65, 67, 196)),
+        "normal (113)",
+    ]

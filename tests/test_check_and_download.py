@@ -16,9 +16,9 @@ from PIL import Image
 from rich.console import Console
 
 from busilib.data.busi import download
-from busilib.data.busi.check import check, render
 from busilib.data.busi.download import HANDLE, PAGE, fetch, find_busi
 from busilib.data.busi.fingerprint import compare, fingerprint_table, pixel_hash, read_table
+from busilib.data.check import check, render
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.images import load_busi
 

@@ -128,10 +128,11 @@ def test_out_of_fold_table_holds_whole_records_only(root):
 def test_calibration_is_that_of_the_record(root):
     complete = [
         record
-        for path in (ROOT / "results" / "laptop").glob("*/validation.csv")
+        for path in (ROOT / "results" / "laptop").glob("*/metrics.json")
         if (record := read_record(path.parent.name, "laptop")).facts["task"] == "classification"
         and record.facts["protocol"] == "grouped"
-        and len(record.facts["split"]) == 5
+        and record.folds == 5
+        and len(record.validation)
     ]
     if not complete:
         pytest.skip("no classification record of five folds with validation images yet")

@@ -15,6 +15,7 @@ from busilib.metrics.classification import (
     classification_metrics,
     confusion,
     confusion_metrics,
+    constant_answer,
 )
 from busilib.metrics.measure import support
 
@@ -230,3 +231,40 @@ def test_a_matrix_and_its_rows_tell_the_same(counts):
     found = classification_metrics(rows)
     for name, value in confusion_metrics(matrix).items():
         assert found[name] == value
+
+
+# The same answer to everybody
+
+
+def answers(true, called) -> pd.DataFrame:
+    return table(true, [SURE[name] for name in called])
+
+
+def test_the_same_answer_to_everybody_is_told():
+    true = ["benign"] * 12 + ["malignant"] * 5 + ["normal"] * 3
+    said = constant_answer(answers(true, ["benign"] * 20))
+    assert said.startswith("The answer is benign for 20 of 20 images") and "0.60 of the images are" in said
+    assert constant_answer(answers(true, ["normal"] * 20)).startswith("The answer is normal for 20 of 20")
+    assert constant_answer(answers(true, true)) is None
+
+
+def test_the_limit_is_nineteen_in_twenty():
+    true = ["benign"] * 60 + ["malignant"] * 40
+    assert constant_answer(answers(true, ["benign"] * 98 + ["malignant"] * 2))  # 38 of 40 others: 0.95
+    assert constant_answer(answers(true, ["benign"] * 97 + ["malignant"] * 3)) is None
+
+
+def test_a_set_nearly_all_of_one_class_is_no_fault_of_the_classifier():
+    true = ["normal"] * 96 + ["malignant"] * 4
+    assert constant_answer(answers(true, true)) is None
+    assert constant_answer(answers(["normal"] * 9, ["normal"] * 9)) is None  # nothing to tell apart
+    assert constant_answer(answers(true, ["normal"] * 100)) is not None
+
+
+@repeatable
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(0,), (1,), (2,)]))
+def test_probabilities_may_vary_while_the_answer_does_not(seed, called):
+    said = constant_answer(
+        drawn(seed).assign(**dict.fromkeys(CLASSES, 0.2)).assign(**{CLASSES[called[0]]: 0.6})
+    )
+    assert said and CLASSES[called[0]] in said

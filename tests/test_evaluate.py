@@ -626,3 +626,20 @@ def test_the_page_shows_a_command_and_its_findings(tmp_path, good, monkeypatch):
     text = shown.example(tmp_path)
     assert f"busi evaluate results/laptop/{shown.EXAMPLE}/predictions.csv --draws 10 --partial\n" in text
     assert "\n### Evaluation of predictions.csv\n" in text
+
+
+def test_a_classifier_that_answers_alike_is_said_to_do_so(tmp_path, good):
+    path = tmp_path / "alike.csv"
+    alike = good.assign(benign=0.6, malignant=0.3, normal=0.1)
+    alike.to_csv(path, index=False)
+    found = evaluate(path, draws=10)
+    assert found.facts["constant_answer"].startswith("The answer is benign for 780 of 780 images")
+    assert "whatever they show" in shown.headline(found) and "constant_answer" in found.to_dict()
+    folds = BUSI["fold_0"].to_numpy()
+    half = good.assign(fold=folds)
+    half.loc[folds == 1, ["benign", "malignant", "normal"]] = 0.1, 0.2, 0.7
+    half.to_csv(path, index=False)
+    found = evaluate(path, draws=10)
+    assert found.facts["constant_answer"] is None and "whatever" not in shown.headline(found)
+    (text,) = [section.text for section in shown.sections(found) if section.title == "By fold"]
+    assert text.count("Fold ") == 1 and "Fold 1: The answer is normal for" in text

@@ -14,8 +14,9 @@ from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
 from busilib.data.outside import bus_bra, bus_uclm, sheet
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.bus_bra import load_bus_bra
-from busilib.data.outside.bus_uclm import LeftOutWarning, load_bus_uclm
+from busilib.data.outside.bus_uclm import load_bus_uclm
 from busilib.data.outside.sets import load_outside
+from busilib.data.outside.sheet import LeftOutWarning
 from busilib.data.phantoms.shift import shifted
 from busilib.runs.profiles import outside_data
 
@@ -200,9 +201,10 @@ def test_a_malignant_image_may_show_a_benign_lesion_too(uclm, load):
 
 def test_images_that_do_not_fit_their_masks_are_left_out_by_name(uclm):
     for _ in range(2):  # from the files, then from the cache
-        with pytest.warns(LeftOutWarning, match=r"1 images have another size .*left out: HESN_000"):
+        with pytest.warns(LeftOutWarning, match=r"1 images are left out: HESN_000 \(another size"):
             data = load_bus_uclm(uclm, SIZE)
         assert "HESN_000" not in data.ids and len(data) == 3
+        assert list(data.left_out) == ["HESN_000"] and "another size" in data.left_out["HESN_000"]
 
 
 def test_a_mended_release_is_loaded_whole(uclm):

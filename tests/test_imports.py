@@ -47,7 +47,6 @@ def module(request) -> Path:
 ALLOWED = {
     "gradcam.py": {"tensorflow", "jax", "torch"},  # gradients, which Keras leaves to its backends
     "provenance.py": {"torch"},  # asks PyTorch for its GPUs, where it is the backend
-    "convert.py": {"torch"},  # reads weights made for it
 }
 """Modules that name a backend, and why; they do so inside functions only."""
 

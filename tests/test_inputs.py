@@ -9,7 +9,8 @@ from busilib.data.dataset import DataError
 from busilib.data.images import load_busi
 from busilib.errors import UnknownNameError
 from busilib.training import augmentation as augment
-from busilib.training.batches import INPUTS, Batches
+from busilib.training.batches import Batches
+from busilib.training.inputs import INPUTS
 
 CHOSEN = np.array([0, 3, 13, 25])
 

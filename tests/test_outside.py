@@ -14,7 +14,7 @@ from busilib.pages import figures, tables
 from busilib.pages import outside as page
 from busilib.runs import runner
 from busilib.studies import outside_sets as away
-from busilib.studies.context import Context
+from busilib.studies.context import Context, OptionError
 from busilib.studies.records import read_study, write_study
 from busilib.studies.study import Study
 
@@ -78,6 +78,18 @@ def test_outside_images_change_nothing_inside(judged, phantom, elsewhere):
     inside = "condition == 'r2-cnn, phantoms'"
     pd.testing.assert_frame_equal(again.predictions.query(inside), judged.predictions.query(inside))
     assert again.predictions["threshold"].unique() == judged.predictions["threshold"].unique()
+
+
+@pytest.mark.slow
+def test_other_models_are_another_record(project, phantom, elsewhere, judged):
+    asked = Context("smoke", phantom, elsewhere, models=("r2-cnn",))
+    found = away.outside_classification(asked)
+    assert judged.record == "outside-classification+outside-phantoms"
+    assert found.record == f"{judged.record}+r2-cnn" and found.columns == judged.columns
+    with pytest.raises(OptionError, match="r2-cnn does classification, this study asks for segmentation"):
+        away.outside_segmentation(asked)
+    with pytest.raises(OptionError, match="encoder: 'vgg19' was given"):
+        away.outside_segmentation(replace(asked, encoder="vgg19", models=()))
 
 
 @pytest.mark.slow
@@ -196,10 +208,18 @@ def test_nearest_pictures_find_a_copy(phantom, elsewhere):
 
 
 def test_the_page_says_when_the_outside_set_is_a_stand_in(phantom, elsewhere):
-    text = page.about_outside(elsewhere, ["13 images left out"]).data
-    assert "No outside set was given" in text and "13 images left out" in text
+    assert "No outside set was given" in page.about_outside(elsewhere).data
     real = replace(elsewhere, name="BrEaST", origin="outside")
     assert "No outside set" not in page.about_outside(real).data
+
+
+def test_the_page_names_what_was_left_out_and_what_the_set_cannot_tell(elsewhere):
+    whole = replace(elsewhere, name="BUS-UCLM", origin="outside")
+    assert "Left out" not in page.about_outside(whole).data
+    assert "cannot tell" not in page.about_outside(whole).data
+    small = replace(whole.subset(np.flatnonzero(whole.labels < 2)), left_out={"HESN_000": "of another size"})
+    text = page.about_outside(small).data
+    assert "1 of its images, HESN_000 (of another size)" in text and "- no normal image: " in text
 
 
 def test_sets_are_compared_by_what_can_be_seen(phantom, elsewhere):

@@ -74,14 +74,14 @@ def test_phantoms_are_probed_with_random_weights():
 def test_what_a_probe_sees_through_tells_its_records_apart():
     assert about_probe(Context("smoke"))["apart"] == []
     assert about_probe(Context("laptop", weights="none"))["apart"] == ["random-weights"]
-    other = about_probe(Context("smoke", encoder="resnet50"))
-    assert (other["apart"], other["encoder"]) == (["resnet50"], "resnet50")
+    other = about_probe(Context("smoke", encoder="efficientnetlite0"))
+    assert (other["apart"], other["encoder"]) == (["efficientnetlite0"], "efficientnetlite0")
 
 
 @pytest.mark.slow
 def test_a_probe_sees_through_any_encoder_of_the_table(phantom):
-    seen = features(phantom.images[:2], None, 0, "resnet50")
-    assert seen.shape == (2, 2048)
+    seen = features(phantom.images[:2], None, 0, "efficientnetlite0")
+    assert seen.shape == (2, 1280)
 
 
 # What the controls see

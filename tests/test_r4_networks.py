@@ -6,14 +6,17 @@ import sys
 import numpy as np
 import pytest
 
+from busilib.errors import WeightsError
 from busilib.keras_backend import keras
 from busilib.models import deeplab
 from busilib.models.deeplab import BackendError, r4_deeplabv3
-from busilib.models.encoders import WeightsError
+from busilib.models.encoders import ENCODERS
 from busilib.models.segformer import r4_segformer
-from busilib.models.unet_vgg19 import BRIDGE, CONVOLUTIONS, SKIPS, r4_unet_vgg19
+from busilib.models.unet_vgg19 import CONVOLUTIONS, STRIDES, r4_unet_vgg19
 from busilib.reports.registry import experiment
 from busilib.settings import Settings
+
+TAPS = [ENCODERS["vgg19"].taps[stride] for stride in STRIDES]
 
 
 def as_array(tensor) -> np.ndarray:
@@ -55,7 +58,7 @@ def test_the_decoder_is_the_encoders_mirror_image():
 def test_skips_are_the_last_convolutions_before_each_pooling():
     layers = keras.applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3)).layers
     before = [layers[i - 1].name for i, layer in enumerate(layers) if "pool" in layer.name]
-    assert before == [*SKIPS, BRIDGE]
+    assert before == TAPS
     counts = [sum(layer.name.startswith(f"block{n}_conv") for layer in layers) for n in (1, 2, 3, 4)]
     assert counts == list(CONVOLUTIONS)
 
@@ -98,7 +101,7 @@ def test_the_encoder_sees_what_vgg19_sees(vgg19_file):
     plain = keras.applications.VGG19(include_top=False, weights=None, input_shape=(32, 32, 3))
     plain.load_weights(vgg19_file)
     rgb = keras.applications.vgg19.preprocess_input(np.repeat(images(2, 32) * 255, 3, axis=-1))
-    theirs = keras.Model(plain.input, [plain.get_layer(name).output for name in (*SKIPS, BRIDGE)])(rgb)
+    theirs = keras.Model(plain.input, [plain.get_layer(name).output for name in TAPS])(rgb)
     for a, b in zip(mine, theirs, strict=True):
         np.testing.assert_allclose(as_array(a), as_array(b), rtol=1e-3, atol=1e-3)
 

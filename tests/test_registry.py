@@ -118,7 +118,7 @@ def test_training_settings_are_the_reports(id):
     assert settings.size == 128
     has_backbone = id in {"r1-densenet121", "r2-vgg19", "r2-mobilenet"}
     assert settings.weights == ("imagenet" if has_backbone else None)
-    assert experiment(id).backbone == (id.split("-")[1] if has_backbone else None)
+    assert experiment(id).settings.encoder == (id.split("-")[1] if has_backbone else None)
     assert not settings.frozen
 
 
@@ -159,10 +159,10 @@ def test_r4_backbones(id):
         "r4-deeplabv3": "resnet101",
         "r4-segformer": None,
     }
-    assert entry.backbone == network.get(id, id.removeprefix("r4-"))
+    assert entry.settings.encoder == network.get(id, id.removeprefix("r4-"))
     # There are no ImageNet weights of ResNet101 to ask for.
     assert entry.settings.weights == (
-        "imagenet" if entry.backbone and entry.backbone != "resnet101" else None
+        "imagenet" if entry.settings.encoder and entry.settings.encoder != "resnet101" else None
     )
 
 
@@ -181,7 +181,7 @@ def test_r4_settings_for_each_profile(id):
 def test_r4_threshold_is_a_rule_that_learns_nothing():
     entry = experiment("r4-threshold")
     assert entry.kind == "rule"
-    assert (entry.parameters, entry.augmentation, entry.claims, entry.backbone) == (0, None, (), None)
+    assert (entry.parameters, entry.augmentation, entry.claims, entry.settings.encoder) == (0, None, (), None)
     assert settings_for(entry, "full").size == 256
     assert settings_for(entry, "laptop", "imagenet") == settings_for(entry, "laptop")
 

@@ -1,31 +1,24 @@
 """Weights made for PyTorch give the same activations in Keras; what is no ResNet34 is refused."""
 
-import sys
-
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from busilib.cli.main import app
+from busilib.errors import WeightsError
 from busilib.keras_backend import keras
-from busilib.models.encoders import WeightsError
+from busilib.models.encoders import feature_maps
 from busilib.models.resnet34 import resnet34
-from busilib.models.weights.convert import convert_resnet34
+from busilib.models.unet_resnet34 import STRIDES
+from busilib.models.weights.convert import convert
 
 SIZE = 64
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def test_without_pytorch_it_says_what_to_install(tmp_path, monkeypatch):
-    (tmp_path / "resnet34.pth").touch()
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(WeightsError, match="pip install torch"):
-        convert_resnet34(tmp_path / "resnet34.pth", tmp_path)
-
-
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(WeightsError, match=r"nothing\.pth: no such file"):
-        convert_resnet34(tmp_path / "nothing.pth", tmp_path)
+        convert(resnet34(32), tmp_path / "nothing.pth", tmp_path)
 
 
 def test_the_command_line_knows_one_network():
@@ -118,7 +111,7 @@ def test_converted_weights_give_equal_activations(torch, made, file, tmp_path):
     normalised = ((colours - MEAN) / STD).astype(np.float32).transpose(0, 3, 1, 2).copy()
     with torch.no_grad():
         expected = [maps.numpy().transpose(0, 2, 3, 1) for maps in made(torch.from_numpy(normalised))]
-    found = resnet34(SIZE, tmp_path, frozen=True)(colours)
+    found = feature_maps("resnet34", SIZE, STRIDES, tmp_path, frozen=True, channels=3)(colours)
     assert len(found) == len(expected) == 5
     for mine, theirs in zip(found, expected, strict=True):
         assert theirs.std() > 0.05  # not all dead
@@ -135,17 +128,17 @@ def changed(torch, made, file, change):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda state: state.pop("layer3.5.bn2.running_var"), "it lacks layer3.5.bn2.running_var"),
+        (lambda state: state.pop("layer3.5.bn2.running_var"), "it lacks layer3_5_bn2.running_var"),
         (lambda state: state.update(more=state["bn1.bias"]), "it also holds more"),
         (
             lambda state: state.update({"layer1.0.conv1.weight": state["conv1.weight"]}),
-            r"layer1.0.conv1.weight in Keras's order is \(7, 7, 3, 64\), not \(3, 3, 64, 64\)",
+            r"layer1_0_conv1.weight in Keras's order is \(7, 7, 3, 64\), not \(3, 3, 64, 64\)",
         ),
     ],
 )
 def test_another_state_is_refused(change, message, torch, made, tmp_path):
     with pytest.raises(WeightsError, match=message):
-        convert_resnet34(changed(torch, made, tmp_path / "other.pth", change), tmp_path / "out")
+        convert(resnet34(32), changed(torch, made, tmp_path / "other.pth", change), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -154,4 +147,4 @@ def test_a_file_that_is_no_state_is_refused(content, torch, tmp_path):
     path = tmp_path / "broken.pth"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"broken\.pth: cannot be read as a PyTorch state dict"):
-        convert_resnet34(path, tmp_path)
+        convert(resnet34(32), path, tmp_path)

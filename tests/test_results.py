@@ -324,7 +324,7 @@ def test_changed_files_mark_a_commit_and_records_do_not(tmp_path, monkeypatch):
         author = ("-c", "user.name=a", "-c", "user.email=a@example.org")
         subprocess.run(["git", *author, *arguments], cwd=tmp_path, check=True, capture_output=True)
 
-    for name in ("results/record.json", "code.py"):
+    for name in ("results/record.json", "busilib/code.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("1", encoding="utf-8")
     git("init")
@@ -334,7 +334,7 @@ def test_changed_files_mark_a_commit_and_records_do_not(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "project_root", lambda: tmp_path)
     (tmp_path / "results" / "record.json").write_text("2", encoding="utf-8")
     assert re.fullmatch(r"[0-9a-f]{10}", provenance.commit())
-    (tmp_path / "code.py").write_text("2", encoding="utf-8")
+    (tmp_path / "busilib" / "new.py").write_text("2", encoding="utf-8")
     assert re.fullmatch(r"[0-9a-f]{10}\+changes", provenance.commit())
 
 

@@ -164,7 +164,8 @@ def test_r5_claims():
 def test_r5_settings():
     entry = experiment(ID)
     assert (entry.settings.size, entry.settings.epochs, entry.settings.batch) == (224, 10, 64)
-    assert (entry.settings.weights, entry.settings.frozen, entry.backbone) == ("imagenet", True, "resnet34")
+    assert (entry.settings.encoder, entry.settings.weights) == ("resnet34", "imagenet")
+    assert entry.settings.frozen
     assert entry.target == "codes" and entry.augmentation is None and "42" in entry.ours
 
 

@@ -60,23 +60,26 @@ def data_fetch() -> None:
 def data_check(
     folder: Folder,
     as_json: Annotated[bool, typer.Option("--json", help="Print the whole report as JSON.")] = False,
+    busi: Annotated[
+        str, typer.Option(metavar="DIR", help="BUSI, to look for pictures of an outside set in.")
+    ] = "",
 ) -> None:
-    """Read a BUSI folder and report counts, faults, near-duplicates, and whether it is BUSI.
+    """Read a folder of BUSI or of an outside set and report counts, groups, faults and near-duplicates.
 
-    Exit code 1 if it has faults, 2 if there is no BUSI folder.
+    Exit code 1 if it has faults, 2 if there is no such set.
     """
-    if _check(folder, as_json):
+    if _check(folder, as_json, busi):
         raise typer.Exit(1)
 
 
-def _check(folder: Path, as_json: bool) -> bool:
+def _check(folder: Path, as_json: bool, busi: str = "") -> bool:
     """Print a report; whether it lists faults."""
     from rich.console import Console
 
-    from busilib.data.busi.check import check, render
+    from busilib.data.check import check, render
 
     with Console(stderr=True).status("Reading every image …"):
-        report = check(folder)
+        report = check(folder, busi)
     if as_json:
         typer.echo(json.dumps(report.to_dict(), indent=1))
     else:
@@ -89,15 +92,18 @@ weights_app = typer.Typer(no_args_is_help=True, help="Make weights files out of 
 
 @weights_app.command("convert")
 def weights_convert(
-    name: Annotated[str, typer.Argument(metavar="NETWORK", help="resnet34.")],
+    name: Annotated[str, typer.Argument(metavar="NETWORK", help="Such as resnet34.")],
     file: Annotated[Path, typer.Argument(metavar="FILE", help="PyTorch's state dict, a .pth file.")],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write it.")] = Path(),
 ) -> None:
-    """Turn PyTorch's ImageNet weights into a weights file for Keras; needs PyTorch, once."""
+    """Turn PyTorch's ImageNet weights into a weights file for Keras."""
     from busilib.errors import UnknownNameError
-    from busilib.models.weights.convert import convert_resnet34
+    from busilib.models.encoders import ENCODERS
+    from busilib.models.weights.convert import convert
+    from busilib.models.weights.find import Published
 
-    if name != "resnet34":
-        raise UnknownNameError(f"no conversion for {name!r}. There is: resnet34")
-    target = convert_resnet34(file, out)
+    known = [each for each, row in ENCODERS.items() if isinstance(row.imagenet, Published)]
+    if name not in known:
+        raise UnknownNameError(f"no conversion for {name!r}. There is: {', '.join(known)}")
+    target = convert(ENCODERS[name].build(32), file, out)
     typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')

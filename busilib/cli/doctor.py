@@ -170,7 +170,7 @@ def _weights() -> Finding:
     folder = os.environ.get("BUSI_WEIGHTS_DIR", "")
     keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
     if folder and not Path(folder).is_dir():
-        mend = "set BUSI_WEIGHTS_DIR to a folder of <backbone>.weights.h5 files, or unset it"
+        mend = "set BUSI_WEIGHTS_DIR to a folder of <encoder>.weights.h5 files, or unset it"
         return Finding("pretrained weights", False, f"BUSI_WEIGHTS_DIR: {folder} is no folder", mend, False)
     files = sorted(Path(folder).glob("*.weights.h5")) if folder else []
     files += sorted((keras_home / "models").glob("*no*top*.h5"))

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 import typer.core
 
+from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
 from busilib.errors import UserError
 
@@ -133,6 +134,67 @@ def train(
             found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
             typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']})")
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
+
+
+@app.command(cls=InARow)
+def campaign(
+    what: Annotated[
+        list[str], typer.Argument(metavar="IDS… | PLAN.yaml", help="Experiments, or one plan file.")
+    ],
+    profile: Profile = "smoke",
+    data: Data = "",
+    protocols: Annotated[
+        list[str] | None,
+        typer.Option("--protocols", help="As in `busi train`; may be repeated. Left out: grouped."),
+    ] = None,
+    folds: Annotated[
+        list[int] | None, typer.Option("--folds", help="Test folds; may be repeated. Left out: all.")
+    ] = None,
+    seeds: Annotated[list[int] | None, typer.Option("--seeds", help="May be repeated. Left out: 0.")] = None,
+    inputs: Annotated[
+        list[str] | None, typer.Option("--inputs", help="As in `busi train`; may be repeated.")
+    ] = None,
+    weights: Weights = "",
+    jobs: Annotated[int, typer.Option(min=0, help="Runs at a time. 0: as many as processors.")] = 0,
+    threads: Annotated[
+        int, typer.Option(min=0, help="Processors of each run. 0: all processors, divided by the runs.")
+    ] = 0,
+    scheduler: Annotated[
+        str, typer.Option(help="Address of a dask.distributed scheduler. Left out: this machine.")
+    ] = "",
+    hours: Annotated[
+        float, typer.Option(min=0, help="Start nothing that would not end in time. 0: no limit.")
+    ] = 0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs and how long they would take.")
+    ] = False,
+) -> None:
+    """Run many experiments, folds and seeds, and record each as it ends; what is recorded is skipped.
+
+    Options that take several values take them one by one (--seeds 0 --seeds 1) or in a row (--seeds 0 1).
+    A campaign that was stopped or killed goes on where it was. Exit code 1 if a run failed.
+    """
+    import os
+
+    from rich.console import Console
+
+    from busilib.cli import campaign as show
+    from busilib.runs.campaign import run_campaign, survey
+
+    console = Console()
+    asked = show.asked_for(
+        what, profile, data, protocols or (), folds or (), seeds or (), inputs or (), weights
+    )
+    waiting, done = survey(asked)
+    if dry_run:
+        show.preview(waiting, done, console)
+        return
+    workers = jobs or min(os.cpu_count() or 1, max(len(waiting), 1))
+    display = show.Display(waiting, workers, console)
+    with display.bar:
+        ran = run_campaign(waiting, workers, threads, scheduler, hours, display.tell)
+    show.report([*done, *ran], console)
+    show.end([*done, *ran])
 
 
 @app.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -24,6 +25,19 @@ class DataError(UserError, ValueError):
     """A dataset is not what it should be; the message says where, what was found and what would do."""
 
 
+def mask_known(table: pd.DataFrame) -> np.ndarray:
+    """bool (n,): whether an image's mask was given, or is empty because the image is normal.
+
+    Args:
+        table: with `class` and `n_masks` (mask files).
+
+    Example:
+        >>> mask_known(pd.DataFrame({"class": ["benign", "benign", "normal"], "n_masks": [1, 0, 0]}))
+        array([ True, False,  True])
+    """
+    return ((table["n_masks"] > 0) | (table["class"] == "normal")).to_numpy()
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """A loaded dataset, all parts in the same order.
@@ -34,9 +48,11 @@ class Dataset:
         labels: int64 (n,), index into `CLASSES`.
         table: one row per image with `id` ("benign (1)"), `class`, `group` (near-duplicates share one),
             `width` and `height` (original pixels), `n_masks`, `overlay` (coloured marks) and
-            `label_conflict` (a near-duplicate carries another label).
+            `label_conflict` (a near-duplicate carries another label). That of an outside set also has `case`
+            (as its sheet names it, "" where it does not) and the strata of its sheet, all as text.
         name: what the set is called in records and on pages.
         origin: where the pictures come from, one of `ORIGINS`; only records of "busi" are published.
+        left_out: images of the set that could not be used and are not in here: by id, why.
 
     Example:
         >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
@@ -49,6 +65,7 @@ class Dataset:
     table: pd.DataFrame
     name: str
     origin: str = "folder"
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self):
         if self.origin not in ORIGINS:
@@ -95,6 +112,11 @@ class Dataset:
     @property
     def groups(self) -> np.ndarray:
         return self.table["group"].to_numpy()
+
+    @property
+    def mask_known(self) -> np.ndarray:
+        """bool (n,): whether the reference mask is known, see `mask_known`. Where not, `masks` is empty."""
+        return mask_known(self.table)
 
     @property
     def has_lesion(self) -> np.ndarray:

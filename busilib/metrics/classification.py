@@ -10,6 +10,9 @@ from busilib.metrics.weighted import auc, binned_error, each_once, mean, ratio, 
 
 ECE_BINS = 15
 
+SAME_ANSWER = 0.95
+"""Share of the images with one and the same answer from which on a classifier counts as answering alike."""
+
 SMALLEST = 1e-7
 """Probabilities below are taken as this in the log loss, so that one certain error does not outweigh all."""
 
@@ -130,6 +133,33 @@ def classification_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
         **{f"{name} images": true == index for index, name in enumerate(CLASSES)},
         **{f"images called {name}": called == index for index, name in enumerate(CLASSES)},
     }
+
+
+def constant_answer(table: pd.DataFrame) -> str | None:
+    """A sentence for a classifier that answers the same to everybody; None for one that does not.
+
+    It does where one class is the answer to at least 95 % of the images, and to at least 95 % of those that
+    are of another class. So a classifier is not blamed for a set that is nearly all of one class.
+
+    Args:
+        table: columns `true` (class name) and the three class probabilities; the most probable class is the
+            answer.
+
+    Example:
+        >>> constant_answer(predictions) is None
+        True
+    """
+    true, probabilities = _arrays(table)
+    called = probabilities.argmax(axis=1)
+    answer = np.bincount(called, minlength=len(CLASSES)).argmax()
+    same, others = called == answer, true != answer
+    if not others.any() or min(same.mean(), same[others].mean()) < SAME_ANSWER:
+        return None
+    name = CLASSES[answer]
+    return (
+        f"The answer is {name} for {same.sum()} of {len(same)} images, whatever they show: this classifier "
+        f"tells hardly anything apart, and {(~others).mean():.2f} of the images are {name}."
+    )
 
 
 def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

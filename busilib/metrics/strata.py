@@ -56,8 +56,8 @@ def dice_by_stratum(
 
     Returns:
         One row per stratum that has images: `class` (a class, or "all lesions"), `size` (a tercile, or "all
-        sizes"), `value`, `low` and `high` (NaN where it has too few), `n`, and `missed` (share of them with a
-        Dice of 0).
+        sizes"), `value`, `low` and `high` (NaN where it has too few), `n`, `missed` (share of them with a
+        Dice of 0) and `why` there is no interval.
 
     Example:
         >>> dice_by_stratum(record.predictions, groups).query("size == 'small'")
@@ -72,6 +72,7 @@ def dice_by_stratum(
         if inside.any():
             figure = mean_interval(dice[inside], groups[inside], draws, seed)
             missed = float((dice[inside] == 0).mean())
-            rows.append((kind, size, *(figure[name] for name in LIMITS), figure["n"], missed))
-    table = pd.DataFrame(rows, columns=["class", "size", *LIMITS, "n", "missed"])
+            limits = [figure[name] for name in LIMITS]
+            rows.append((kind, size, *limits, figure["n"], missed, figure.get("why", "")))
+    table = pd.DataFrame(rows, columns=["class", "size", *LIMITS, "n", "missed", "why"])
     return table.astype(dict.fromkeys(LIMITS, float))

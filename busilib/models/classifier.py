@@ -1,20 +1,51 @@
-"""The classifiers of R1, R2 and R4: a small CNN, and ImageNet networks with new heads."""
+"""Encoders with a head that tells the classes apart: one for any encoder, and those of R1, R2 and R4."""
 
 from __future__ import annotations
 
 from busilib.data.dataset import CLASSES
 from busilib.keras_backend import keras
-from busilib.models.encoders import backbone
+from busilib.models.encoders import encoder
 from busilib.settings import Settings
 
 
-def _with_head(base: keras.Model, pool: keras.layers.Layer, dropout: float, name: str) -> keras.Model:
+def _with_head(
+    base: keras.Model, pool: keras.layers.Layer, hidden: int | None, dropout: float, name: str
+) -> keras.Model:
     x = pool(base.output)
-    x = keras.layers.Dense(256, activation="relu")(x)
+    if hidden:
+        x = keras.layers.Dense(hidden, activation="relu")(x)
     if dropout:
         x = keras.layers.Dropout(dropout)(x)
     outputs = keras.layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="class")(x)
     return keras.Model(base.input, outputs, name=name)
+
+
+def _base(name: str, settings: Settings) -> keras.Model:
+    return encoder(name, settings.size, settings.weights, settings.frozen, settings.norm_momentum)
+
+
+def on_encoder(settings: Settings) -> keras.Model:
+    """A classifier on any encoder: global average pooling, dropout 0.2, softmax.
+
+    Args:
+        settings: uses `encoder`, `size` (pixels), `weights`, `frozen` and `norm_momentum` (see
+            `busilib.models.encoders`).
+
+    Returns:
+        A model from float32 (n, size, size, 1), 0 to 1, to class probabilities (n, 3) in the order of
+        `CLASSES`.
+
+    Raises:
+        busilib.errors.WeightsError: if the weights cannot be had.
+        busilib.errors.UnknownNameError: if there is no such encoder.
+
+    Example:
+        >>> on_encoder(Settings(size=128, encoder="efficientnetlite0")).count_params()
+        3416867
+    """
+    base = _base(settings.encoder, settings)
+    name = f"classifier_on_{settings.encoder}"
+    return _with_head(base, keras.layers.GlobalAveragePooling2D(), None, 0.2, name)
 
 
 def r1_densenet121(settings: Settings) -> keras.Model:
@@ -31,8 +62,8 @@ def r1_densenet121(settings: Settings) -> keras.Model:
         >>> r1_densenet121(settings).count_params()
         7300675
     """
-    base = backbone("densenet121", settings.size, settings.weights, settings.frozen)
-    return _with_head(base, keras.layers.GlobalAveragePooling2D(), 0.2, "r1_densenet121")
+    base = _base("densenet121", settings)
+    return _with_head(base, keras.layers.GlobalAveragePooling2D(), 256, 0.2, "r1_densenet121")
 
 
 def r2_vgg19(settings: Settings) -> keras.Model:
@@ -48,8 +79,8 @@ def r2_vgg19(settings: Settings) -> keras.Model:
         >>> r2_vgg19(settings).count_params()
         22122563
     """
-    base = backbone("vgg19", settings.size, settings.weights, settings.frozen)
-    return _with_head(base, keras.layers.Flatten(), 0.0, "r2_vgg19")
+    base = _base("vgg19", settings)
+    return _with_head(base, keras.layers.Flatten(), 256, 0.0, "r2_vgg19")
 
 
 def r2_mobilenet(settings: Settings) -> keras.Model:
@@ -65,39 +96,8 @@ def r2_mobilenet(settings: Settings) -> keras.Model:
         >>> r2_mobilenet(settings).count_params()
         7424195
     """
-    base = backbone("mobilenet", settings.size, settings.weights, settings.frozen)
-    return _with_head(base, keras.layers.Flatten(), 0.0, "r2_mobilenet")
-
-
-def r2_cnn(settings: Settings) -> keras.Model:
-    """R2's CNN: four blocks of convolution, batch normalisation, LeakyReLU, pooling and dropout; Dense 32.
-
-    R2 gives 32/64/128/256 filters and no dropout rate; 0.25 is ours. So is the momentum 0.9 of the batch
-    normalisation: with some thirty steps per epoch, Keras's 0.99 lags so far behind the weights that
-    validation collapses for the first ten epochs.
-
-    Args:
-        settings: uses `size` (pixels) and `filters` (of the first block; R2: 32).
-
-    Returns:
-        A model as `r1_densenet121`'s.
-
-    Example:
-        >>> r2_cnn(settings).output.shape
-        (None, 3)
-    """
-    inputs = x = keras.Input((settings.size, settings.size, 1), name="image")
-    for block in range(4):
-        x = keras.layers.Conv2D(settings.filters * 2**block, 3, padding="same")(x)
-        x = keras.layers.BatchNormalization(momentum=0.9)(x)
-        x = keras.layers.LeakyReLU()(x)
-        x = keras.layers.MaxPooling2D(2)(x)
-        x = keras.layers.Dropout(0.25)(x)
-    x = keras.layers.Flatten()(x)
-    x = keras.layers.Dense(32)(x)
-    x = keras.layers.LeakyReLU()(x)
-    outputs = keras.layers.Dense(len(CLASSES), activation="softmax", dtype="float32", name="class")(x)
-    return keras.Model(inputs, outputs, name="r2_cnn")
+    base = _base("mobilenet", settings)
+    return _with_head(base, keras.layers.Flatten(), 256, 0.0, "r2_mobilenet")
 
 
 def r4_vgg19(settings: Settings) -> keras.Model:
@@ -153,5 +153,5 @@ def r4_efficientnetb0(settings: Settings) -> keras.Model:
 
 
 def _r4_classifier(name: str, settings: Settings) -> keras.Model:
-    base = backbone(name, settings.size, settings.weights, settings.frozen)
-    return _with_head(base, keras.layers.GlobalAveragePooling2D(), 0.2, f"r4_{name}")
+    base = _base(name, settings)
+    return _with_head(base, keras.layers.GlobalAveragePooling2D(), 256, 0.2, f"r4_{name}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from busilib.errors import UserError
+from busilib.errors import UserError, WeightsError
 from busilib.keras_backend import keras
-from busilib.models.encoders import WeightsError, find_weights, load_file, settle
+from busilib.models.encoders import find_weights, settle
 from busilib.models.unet import require_size
+from busilib.models.weights.find import load_file
 from busilib.settings import Settings
 
 BLOCKS = (3, 4, 23, 3)
@@ -71,7 +72,7 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
 
     R4 names DeepLabV3, and DeepLabV3+ only as future work. Nothing of the inside is given. The widths are
     those of keras-cv for 64 filters and shrink with them, all but the 64 channels of the first convolution.
-    The momentum 0.9 of the batch normalisation is ours (see `busilib.models.classifier.r2_cnn`).
+    The momentum 0.9 of the batch normalisation is ours (see `busilib.models.cnn.r2_cnn`).
 
     Args:
         settings: uses `size` (pixels, a multiple of 32), `filters` (of the first stage; ResNet101: 64),
@@ -83,7 +84,7 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
     Raises:
         ValueError: if the size is no multiple of 32.
         BackendError: if Keras does not run on TensorFlow, or keras-cv is not installed.
-        busilib.models.encoders.WeightsError: if the weights cannot be had.
+        busilib.errors.WeightsError: if the weights cannot be had.
 
     Example:
         >>> r4_deeplabv3(settings).output.shape

@@ -50,7 +50,7 @@ def r3_imagemasknet(settings: Settings) -> keras.Model:
 def r3_imagemasknet2(settings: Settings) -> keras.Model:
     """R3's ImageMaskNet2: a head on image and mask together, and a head on the image alone.
 
-    Momentum 0.9 of the batch normalisation is ours (see `busilib.models.classifier.r2_cnn`).
+    Momentum 0.9 of the batch normalisation is ours (see `busilib.models.cnn.r2_cnn`).
 
     Args:
         settings: uses `size` (pixels, a multiple of 8) and `filters` (of the first convolution; R3: 32).

@@ -5,10 +5,10 @@ from __future__ import annotations
 from busilib.keras_backend import keras
 from busilib.models.encoders import feature_maps
 from busilib.models.unet import require_size
+from busilib.models.unet_on import decode
 from busilib.settings import Settings
 
-SKIPS = ("block1_conv2", "block2_conv2", "block3_conv4", "block4_conv4")
-BRIDGE = "block5_conv4"
+STRIDES = (1, 2, 4, 8, 16)
 CONVOLUTIONS = (2, 2, 4, 4)
 """3×3 convolutions of VGG19 at each level with a skip, and so of the decoder."""
 
@@ -18,7 +18,7 @@ def r4_unet_vgg19(settings: Settings) -> keras.Model:
 
     R4 replaces ReLU by LeakyReLU. Here the encoder keeps ReLU, with which its pretrained weights were
     learned. Batch normalisation in the decoder is ours, its momentum 0.9 too (see
-    `busilib.models.classifier.r2_cnn`).
+    `busilib.models.cnn.r2_cnn`).
 
     Args:
         settings: uses `size` (pixels, a multiple of 16), `filters` (of the decoder's last level; VGG19's own
@@ -29,22 +29,14 @@ def r4_unet_vgg19(settings: Settings) -> keras.Model:
 
     Raises:
         ValueError: if the size is no multiple of 16.
-        busilib.models.encoders.WeightsError: if the weights cannot be had.
+        busilib.errors.WeightsError: if the weights cannot be had.
 
     Example:
         >>> r4_unet_vgg19(settings).output.shape
         (None, 256, 256, 1)
     """
     require_size("r4_unet_vgg19", settings.size)
-    encoder = feature_maps("vgg19", settings.size, (*SKIPS, BRIDGE), settings.weights, settings.frozen)
-    *skips, x = encoder.outputs
-    for level in reversed(range(len(SKIPS))):
-        filters = settings.filters * 2**level
-        x = keras.layers.Conv2DTranspose(filters, 2, strides=2)(x)
-        x = keras.layers.Concatenate()([x, skips[level]])
-        for _ in range(CONVOLUTIONS[level]):
-            x = keras.layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-            x = keras.layers.BatchNormalization(momentum=0.9)(x)
-            x = keras.layers.LeakyReLU()(x)
-    outputs = keras.layers.Conv2D(1, 1, activation="sigmoid", dtype="float32", name="mask")(x)
+    encoder = feature_maps("vgg19", settings.size, STRIDES, settings.weights, settings.frozen)
+    *skips, deepest = encoder.outputs
+    outputs = decode(deepest, skips, settings.filters, CONVOLUTIONS, keras.layers.LeakyReLU)
     return keras.Model(encoder.input, outputs, name="r4_unet_vgg19")

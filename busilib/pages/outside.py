@@ -8,6 +8,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
+from busilib.data.lacking import lacking
 from busilib.metrics.figure import above, below, limits
 from busilib.pages.words import METRIC_NAMES
 from busilib.studies.outside_sets import drops
@@ -23,15 +24,14 @@ STUDIES: Mapping[str, Sequence[str]] = {
 """The recorded studies and the figures that the page shows of each."""
 
 
-def about_outside(outside: Dataset, notes: Sequence[object] = ()) -> Markdown:
-    """Which outside set a page meets, what of it could not be used, and what to give where there is none.
+def about_outside(outside: Dataset) -> Markdown:
+    """Which outside set a page meets, what was left out, what it lacks, and what to give where there is none.
 
     Args:
         outside: as loaded.
-        notes: warnings that came with it.
 
     Example:
-        >>> about_outside(elsewhere, [each.message for each in caught])
+        >>> about_outside(elsewhere)
     """
     cases = outside.table["group"].nunique()
     lines = [f"The outside set is **{outside.name}**: {len(outside)} images in {cases} groups."]
@@ -39,10 +39,16 @@ def about_outside(outside: Dataset, notes: Sequence[object] = ()) -> Markdown:
         lines.append(
             "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
             "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "
-            'figures give the folder of BrEaST, BUS-BRA or BUS-UCLM: `outside="DIR"` in the cell above, or '
-            "`busi report --only 12 --outside DIR`. The data card says where each can be had."
+            "figures give the folder of BrEaST, BUS-BRA, BUS-UCLM or a set of your own: "
+            '`outside="DIR"` in the cell above, or `busi report --only 12 --outside DIR`. The data card says '
+            "where each can be had."
         )
-    return Markdown("\n\n".join([*lines, *map(str, notes)]))
+    if left_out := outside.left_out:
+        why = "; ".join(sorted(set(left_out.values())))
+        lines.append(f"**Left out**: {len(left_out)} of its images, {', '.join(left_out)} ({why}).")
+    if lacks := lacking(outside.table):
+        lines.append("**What it cannot tell**:\n\n" + "\n".join(f"- {line}." for line in lacks))
+    return Markdown("\n\n".join(lines))
 
 
 def compared(*sets: Dataset) -> pd.DataFrame:

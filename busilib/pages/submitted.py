@@ -15,6 +15,7 @@ from rich.table import Table
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.duplicates import THRESHOLD
+from busilib.metrics.classification import constant_answer
 from busilib.metrics.figure import limits
 from busilib.metrics.measure import MAIN_FIGURES
 from busilib.pages.generated import markdown_table
@@ -96,7 +97,8 @@ def sections(found: Evaluation) -> Iterator[Section]:
         yield Section("Confusion matrix", "", matrix.rename_axis("true"))
         yield Section("Calibration", _calibration(found), _reliability(found.reliability))
     if len(found.folds) > 1:
-        yield Section("By fold", "Mean and standard deviation are over folds.", _by_fold(found))
+        text = "Mean and standard deviation are over folds." + _constant_folds(found)
+        yield Section("By fold", text, _by_fold(found))
     if found.leakage:
         yield from _leakage(found.leakage)
     if found.notes:
@@ -116,8 +118,20 @@ def headline(found: Evaluation) -> str:
     return (
         f"{facts['source']}: {facts['task']}, {facts['n']} of {facts['expected']} images expected "
         f"({classes}).{part} Intervals: 95 %, {facts['draws']} bootstrap samples of "
-        f"{facts['groups']} near-duplicate groups."
+        f"{facts['groups']} near-duplicate groups.{_after(facts['constant_answer'])}"
     )
+
+
+def _after(sentence: str | None) -> str:
+    return f" {sentence}" if sentence else ""
+
+
+def _constant_folds(found: Evaluation) -> str:
+    """A sentence on each fold whose classifier answers the same to everybody."""
+    if found.facts["task"] != "classification" or "fold" not in found.table:
+        return ""
+    told = {fold: constant_answer(own) for fold, own in found.table.groupby("fold")}
+    return "".join(f" Fold {fold}: {sentence}" for fold, sentence in told.items() if sentence)
 
 
 def _by_class(found: Evaluation) -> pd.DataFrame:

@@ -198,7 +198,7 @@ def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
         >>> list(inputs_records("r2-cnn"))
         ['image', 'image cut by the true mask']
     """
-    from busilib.training.batches import INPUTS
+    from busilib.training.inputs import INPUTS
 
     found = {inputs: find_record(id, profile, inputs=inputs) for inputs in INPUTS}
     return {inputs: record for inputs, record in found.items() if record is not None}

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, generated
+from busilib.pages import cards, generated, own_set
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
     "claims": generated.claims,
     "evaluate": submission.example,
+    "own-data-set": lambda root: own_set.example(),
     "out-of-fold": cards.out_of_fold,
     "calibration": cards.calibration,
     "outside": cards.outside,

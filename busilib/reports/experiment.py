@@ -46,11 +46,10 @@ class Experiment:
             included; 0 for a rule, the sum of its members for an ensemble.
         augmentation: applied while training.
         report_split: how the report divided the images.
-        inputs: what its model is shown, if nothing else is asked for (see `busilib.training.batches.INPUTS`).
+        inputs: what its model is shown, if nothing else is asked for (see `busilib.training.inputs.INPUTS`).
         report_inputs: what the report's model was shown, where that differs.
         test_inputs: what it is shown when it is tested, where that differs from training.
         pair: whether its model takes an image and a mask.
-        backbone: name of its pretrained base, if it has one.
         members: ids of the experiments an ensemble joins.
         ours: what the report leaves open and we chose.
         claims: the figures it prints.
@@ -71,7 +70,6 @@ class Experiment:
     report_inputs: str = ""
     test_inputs: str = ""
     pair: bool = False
-    backbone: str | None = None
     members: tuple[str, ...] = ()
     ours: str = ""
     claims: tuple[Claim, ...] = field(default=(), repr=False)

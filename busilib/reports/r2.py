@@ -48,7 +48,7 @@ EXPERIMENTS = (
         report="R2",
         title="CNN of four blocks",
         task="classification",
-        build="busilib.models.classifier:r2_cnn",
+        build="busilib.models.cnn:r2_cnn",
         settings=Settings(
             size=128,
             epochs=150,
@@ -85,6 +85,7 @@ EXPERIMENTS = (
             batch=64,
             learning_rate=1e-4,
             loss="sparse_categorical_crossentropy",
+            encoder="vgg19",
             weights="imagenet",
         ),
         laptop={"epochs": 5, "batch": 16, "frozen": True},
@@ -93,7 +94,6 @@ EXPERIMENTS = (
         augmentation=augment.R2,
         report_split=SPLIT,
         report_inputs=CUT,
-        backbone="vgg19",
         ours="learning rate, batch and epochs",
         claims=_r2_claims(
             (0.91, 0.93, 0.92),
@@ -116,6 +116,7 @@ EXPERIMENTS = (
             batch=64,
             learning_rate=1e-4,
             loss="sparse_categorical_crossentropy",
+            encoder="mobilenet",
             weights="imagenet",
         ),
         laptop={"epochs": 20, "batch": 16, "frozen": True},
@@ -124,7 +125,6 @@ EXPERIMENTS = (
         augmentation=augment.R2,
         report_split=SPLIT,
         report_inputs=CUT,
-        backbone="mobilenet",
         ours="learning rate and batch",
         claims=_r2_claims(
             (0.88, 0.90, 0.89),

@@ -38,7 +38,7 @@ EXPERIMENTS = (
         report="R5",
         title="U-Net with a frozen ResNet34 encoder, 21 kinds of tissue",
         task="tissue",
-        build="busilib.models.resnet34:r5_unet_resnet34",
+        build="busilib.models.unet_resnet34:r5_unet_resnet34",
         settings=Settings(
             size=224,
             epochs=10,
@@ -46,6 +46,7 @@ EXPERIMENTS = (
             learning_rate=1e-3,
             loss="sparse_categorical_crossentropy",
             patience=3,
+            encoder="resnet34",
             weights="imagenet",
             frozen=True,
         ),
@@ -54,7 +55,6 @@ EXPERIMENTS = (
         parameters=24_458_277,
         augmentation=None,
         report_split=ReportSplit(),
-        backbone="resnet34",
         ours=(
             "learning rate 1e-3, loss, patience 3, no augmentation, code 0 as the one without an output, "
             "the codes 0 and 7 ignored in loss and figures; R5's seed is 42, ours is the caller's"

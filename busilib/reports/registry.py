@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Any
 
 from busilib.errors import UnknownNameError
-from busilib.reports import r1, r2, r3, r4, r5
+from busilib.reports import ours, r1, r2, r3, r4, r5
 from busilib.reports.experiment import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
-    entry.id: entry for report in (r1, r2, r3, r4, r5) for entry in report.EXPERIMENTS
+    entry.id: entry for report in (r1, r2, r3, r4, r5, ours) for entry in report.EXPERIMENTS
 }
 """All experiments by id, in the order of the reports."""
 

@@ -43,7 +43,14 @@ def build(entry: Experiment, settings: Settings, pretrained: bool = False):
 
 
 def _build(builder: str, settings: Settings):
-    return pkgutil.resolve_name(builder)(settings)
+    from busilib.keras_backend import keras
+
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(settings.precision)
+    try:
+        return pkgutil.resolve_name(builder)(settings)
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def predictor(run: Run) -> Callable[..., np.ndarray]:
@@ -96,7 +103,9 @@ def network_predictor(run: Run, model) -> Callable[..., np.ndarray]:
 
     if run.experiment.task == "tissue":
         return lambda indices, inputs="", head="": predict_codes(model, batches(run, indices, inputs))
-    return lambda indices, inputs, head="class": predict(model, batches(run, indices, inputs), head)
+    return lambda indices, inputs, head="class": predict(
+        model, batches(run, indices, inputs), head, run.settings.test_flip
+    )
 
 
 def _member_weights(run: Run) -> np.ndarray:
@@ -106,7 +115,7 @@ def _member_weights(run: Run) -> np.ndarray:
 
 def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
     """Batches of images of a run, for its network; in training they are shuffled and augmented."""
-    from busilib.training.batches import Batches
+    from busilib.training.batches import Batches, class_weights
     from busilib.training.tile_batches import TileBatches
 
     entry, settings = run.experiment, run.settings
@@ -126,6 +135,9 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
         pair=entry.pair,
         predicted=run.predicted,
         image_only_from=settings.image_only_from,
+        class_weights=class_weights(run.data.labels[run.split.train], settings.class_power)
+        if training and settings.class_power
+        else None,
         **shared,
     )
 

@@ -81,13 +81,28 @@ def profile(name: str) -> Profile:
     return PROFILES[name]
 
 
+def profile_settings(entry: Experiment, name: str) -> Settings:
+    """The report's settings with a profile's changes, wherever pretrained weights may come from.
+
+    Example:
+        >>> profile_settings(experiment("r2-mobilenet"), "laptop").weights
+        'imagenet'
+    """
+    changes = {
+        "smoke": {"size": profile("smoke").size, **entry.smoke},
+        "laptop": dict(entry.laptop),
+        "full": {},
+    }
+    return replace(entry.settings, **changes[profile(name).name])
+
+
 def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
-    """The settings of an experiment under a profile.
+    """The settings of an experiment under a profile, as it is trained on this machine.
 
     Args:
         entry: of the registry.
         name: of the profile.
-        weights: where a pretrained backbone comes from (see `busilib.models.encoders.find_weights`);
+        weights: where a pretrained encoder comes from (see `busilib.models.encoders.find_weights`);
             empty for the profile's own choice, "none" for random weights.
 
     Returns:
@@ -98,16 +113,12 @@ def settings_for(entry: Experiment, name: str, weights: str = "") -> Settings:
         >>> settings_for(experiment("r1-unet"), "laptop").filters
         16
     """
-    changes = {
-        "smoke": {"size": profile("smoke").size, **entry.smoke},
-        "laptop": dict(entry.laptop),
-        "full": {},
-    }
-    settings = replace(entry.settings, **changes[profile(name).name])
-    if entry.backbone and weights:
+    settings = profile_settings(entry, name)
+    if entry.settings.encoder and (weights or settings.weights):
         from busilib.models.encoders import find_weights
 
-        source = find_weights(entry.backbone, None if weights == "none" else weights)
+        wanted = weights or settings.weights
+        source = find_weights(entry.settings.encoder, None if wanted == "none" else wanted)
         settings = replace(settings, weights=None if source is None else str(source))
     return settings if settings.weights is not None else replace(settings, frozen=False)
 

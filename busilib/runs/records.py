@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from busilib.reports.registry import experiment
 from busilib.runs.locks import locked
 from busilib.runs.profiles import profile
 from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, PREDICTIONS, VALIDATION, Run
-from busilib.runs.spec import record_name
+from busilib.runs.spec import Spec, part_name, record_name
 
 SUMMARY = "metrics.json"
 TABLES = {"predictions": PREDICTIONS, "validation": VALIDATION, "history": HISTORY, "hold_out": HOLD_OUT}
@@ -176,9 +176,44 @@ def write_record(run: Run, folder: Path) -> Path:
         >>> write_record(run("r1-unet", data, "laptop"), Path("results"))
         PosixPath('results/laptop/r1-unet')
     """
-    if folder == results_folder():
-        refuse_uncommitted(run.facts["commit"])
-    return write_part(folder / run.spec.profile / run.name, run.spec.part, run.facts, part_files(run))
+    return publish(folder / run.spec.profile / run.name, run.facts, part_files(run))
+
+
+def publish(record: Path, facts: dict, files: dict[str, str]) -> Path:
+    """Add a part that a worker sent back to a record, as `write_record` does with a run.
+
+    Args:
+        record: folder of the record.
+        facts: contents of `run.json`.
+        files: texts of the tables by file name.
+
+    Raises:
+        RecordError: as `write_record`.
+    """
+    if record.is_relative_to(results_folder()):
+        refuse_uncommitted(facts["commit"])
+    return write_part(record, part_name(facts["spec"]["seed"], facts["spec"]["fold"]), facts, files)
+
+
+def is_recorded(part: Path, spec: Spec) -> bool:
+    """Whether a part of a record stands, and is of this very Spec.
+
+    Raises:
+        RecordError: if a part stands there that is of another one.
+
+    Example:
+        >>> is_recorded(Path("results/laptop/r2-cnn/seed0-fold0"), run.spec)
+        True
+    """
+    if not (part / FACTS).is_file():
+        return False
+    _refuse_another(part, {"key": spec.key, "spec": asdict(spec)})
+    return True
+
+
+def read_facts(file: Path) -> dict:
+    """The contents of a `run.json`."""
+    return json.loads(file.read_text(encoding="utf-8"))
 
 
 def part_files(run: Run) -> dict[str, str]:
@@ -262,7 +297,7 @@ def json_text(facts: dict) -> str:
 
 
 def _refuse_another(target: Path, facts: dict) -> None:
-    recorded = json.loads((target / FACTS).read_text(encoding="utf-8"))
+    recorded = read_facts(target / FACTS)
     if recorded["key"] != facts["key"]:
         raise RecordError(
             f"{target}: another run is recorded here ({_difference(recorded, facts)}). Records are never "
@@ -275,7 +310,7 @@ def _refuse_mixture(record: Path, part: str, facts: dict) -> None:
     others = sorted(record.glob(f"*/{FACTS}"))
     if not others:
         return
-    recorded = json.loads(others[0].read_text(encoding="utf-8"))
+    recorded = read_facts(others[0])
     alike = ("settings", "weights", "origin", "inputs", "protocol", "profile", "experiment")
     if any(recorded["spec"][name] != facts["spec"][name] for name in alike):
         raise RecordError(
@@ -310,7 +345,7 @@ def read_parts(record: Path) -> list[Part]:
 
 
 def _read_part(folder: Path) -> Part:
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    facts = read_facts(folder / FACTS)
     spec = facts["spec"]
     tables = {}
     for name, file in TABLES.items():

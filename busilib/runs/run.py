@@ -34,8 +34,9 @@ class Run:
         split: indices into `data`.
         folder: holds `run.json`, `history.csv`, `predictions.csv`, `validation.csv`, of a network
             `best.weights.h5`, and of a segmentation `masks.npz`.
-        predicted: bool (n, h, w), the predicted masks it is shown; None where it is shown none.
         members: runs of the experiments an ensemble joins.
+        makers: runs of all folds of the experiment that makes the predicted masks it is shown.
+        predicted: bool (n, h, w), these masks, once their makers are finished.
     """
 
     spec: Spec
@@ -44,8 +45,9 @@ class Run:
     data: Dataset | Tiles
     split: Split
     folder: Path
-    predicted: np.ndarray | None = None
     members: tuple[Run, ...] = ()
+    makers: tuple[Run, ...] = ()
+    predicted: np.ndarray | None = None
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ from busilib.runs.profiles import settings_for
 from busilib.runs.protocols import make_split
 from busilib.runs.run import Run
 from busilib.runs.spec import spec_of
+from busilib.training.inputs import inputs_named
 
 MASKS_FROM = "r4-unet"
 """The experiment whose out-of-fold masks are shown where inputs ask for predicted ones."""
@@ -48,7 +49,7 @@ def run(
         fold: which fold is the test set.
         seed: of split, initial weights, shuffling and augmentation.
         weights: see `busilib.runs.profiles.settings_for`.
-        inputs: what the model is shown, key of `busilib.training.batches.INPUTS`; empty for what is usual
+        inputs: what the model is shown, key of `busilib.training.inputs.INPUTS`; empty for what is usual
             under the protocol.
         epochs: instead of the profile's; 0 for those.
 
@@ -56,7 +57,7 @@ def run(
         The finished run.
 
     Raises:
-        busilib.models.encoders.WeightsError: if pretrained weights cannot be had.
+        busilib.errors.WeightsError: if pretrained weights cannot be had.
         UnknownNameError: for an unknown id, profile, protocol, fold or kind of inputs.
         busilib.data.dataset.DataError: if the data are too few for the split, or of another size.
 
@@ -65,8 +66,26 @@ def run(
         >>> result.predictions.columns.tolist()[:7]
         ['id', 'fold', 'true', 'tp', 'fp', 'fn', 'tn']
     """
-    from busilib.training.batches import inputs_named
+    return finished(planned(id, data, profile, protocol, fold, seed, weights, inputs, epochs))
 
+
+def planned(
+    id: str,
+    data: Dataset | Tiles,
+    profile: str,
+    protocol: str = "grouped",
+    fold: int = 0,
+    seed: int = 0,
+    weights: str = "",
+    inputs: str = "",
+    epochs: int = 0,
+) -> Run:
+    """What `run` would run, with its Spec and its folder; nothing is trained.
+
+    Example:
+        >>> planned("r1-unet", load_data("smoke"), "smoke").spec.part
+        'seed0-fold0'
+    """
     entry = experiment(id)
     settings = settings_for(entry, profile, weights)
     settings = replace(settings, epochs=epochs) if epochs else settings
@@ -78,17 +97,18 @@ def run(
             f"{id} works at {settings.size} pixels under profile {profile}, the data have {data.size}: "
             f"load them with {loader}(…, size={settings.size})"
         )
-    split = make_split(entry, data, profile, protocol, fold, seed)
     inputs = inputs or entry.inputs_under(protocol)
-    inputs_named(inputs)
+    shown = inputs_named(inputs)
+    split = make_split(entry, data, profile, protocol, fold, seed)
     members = tuple(
-        run(member, data, profile, protocol, fold, seed, weights, epochs=epochs) for member in entry.members
+        planned(member, data, profile, protocol, fold, seed, weights, epochs=epochs)
+        for member in entry.members
     )
-    behind: Sequence[Run] = members
-    predicted = None
-    if "predicted" in inputs:
-        behind = out_of_fold_runs(MASKS_FROM, data, profile, seed, weights)
-        predicted = out_of_fold_masks(behind)
+    makers: tuple[Run, ...] = ()
+    if shown.mask == "predicted":
+        makers = tuple(
+            planned(MASKS_FROM, data, profile, "grouped", number, seed, weights) for number in range(FOLDS)
+        )
     spec = spec_of(
         entry,
         settings,
@@ -99,12 +119,24 @@ def run(
         inputs=inputs,
         fold=fold,
         seed=seed,
-        behind=[one.spec.key for one in behind],
+        behind=[one.spec.key for one in (*members, *makers)],
     )
     folder = project_root() / "_build" / "runs" / profile / spec.record / f"{spec.part}-{spec.key}"
-    result = Run(spec, entry, settings, data, split, folder, predicted, members)
+    return Run(spec, entry, settings, data, split, folder, members, makers)
+
+
+def finished(asked: Run) -> Run:
+    """A planned run with its results: what is already done is read back, everything else is trained now.
+
+    Example:
+        >>> finished(planned("r1-unet", load_data("smoke"), "smoke")).finished
+        True
+    """
+    members, makers = (tuple(map(finished, behind)) for behind in (asked.members, asked.makers))
+    predicted = out_of_fold_masks(makers) if makers else None
+    result = replace(asked, members=members, makers=makers, predicted=predicted)
     if not result.finished:
-        with locked(folder):
+        with locked(result.folder):
             if not result.finished:
                 produce(result)
     return result

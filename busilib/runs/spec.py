@@ -13,7 +13,7 @@ from busilib.data.tiles import Tiles
 from busilib.provenance import weights_identity
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import settings_for
+from busilib.runs.profiles import profile_settings
 from busilib.settings import Settings
 from busilib.training.augmentation import Augmentation
 
@@ -30,7 +30,7 @@ class Spec:
         profile: "smoke", "laptop" or "full".
         origin: of the data, one of `busilib.data.dataset.ORIGINS`.
         protocol: one of `busilib.runs.protocols.PROTOCOLS`.
-        inputs: what the model is shown, key of `busilib.training.batches.INPUTS`.
+        inputs: what the model is shown, key of `busilib.training.inputs.INPUTS`.
         fold, seed: which test fold, and the seed of split, initial weights, shuffling and augmentation.
         settings: as trained, without the place of pretrained weights.
         augmentation: applied while training.
@@ -65,7 +65,7 @@ class Spec:
     @property
     def lacks_weights(self) -> bool:
         """Whether its encoder started from random weights where the profile asks for pretrained ones."""
-        usual = settings_for(experiment(self.experiment), self.profile).weights
+        usual = profile_settings(experiment(self.experiment), self.profile).weights
         return usual is not None and self.weights == "random"
 
     @property
@@ -121,7 +121,7 @@ def spec_of(
         seed=seed,
         settings=replace(settings, weights=None),
         augmentation=entry.augmentation,
-        weights=weights_identity(settings.weights) if entry.backbone else "none",
+        weights=weights_identity(settings.weights) if settings.encoder else "none",
         data=data.fingerprint,
         split=hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16],
         behind=tuple(behind),

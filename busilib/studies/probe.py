@@ -19,7 +19,7 @@ from busilib import provenance
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import Split
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import settings_for
+from busilib.runs.profiles import profile_settings
 from busilib.studies.context import ENCODER, Context
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
@@ -43,12 +43,15 @@ def probe_weights(profile: str, weights: str = "", encoder: str = ENCODER) -> st
         >>> probe_weights("smoke") is None
         True
     """
-    if not weights:
-        return settings_for(experiment("r2-mobilenet"), profile).weights
     from busilib.models.encoders import find_weights
 
-    source = find_weights(encoder, None if weights == "none" else weights)
+    wanted = weights or _usual_weights(profile)
+    source = find_weights(encoder, None if wanted == "none" else wanted)
     return None if source is None else str(source)
+
+
+def _usual_weights(profile: str) -> str | None:
+    return profile_settings(experiment("r2-mobilenet"), profile).weights
 
 
 def about_probe(context: Context) -> dict:
@@ -59,7 +62,7 @@ def about_probe(context: Context) -> dict:
         'mobilenet'
     """
     source = probe_weights(context.profile, context.weights, context.encoder)
-    lacking = source is None and probe_weights(context.profile) is not None
+    lacking = source is None and _usual_weights(context.profile) is not None
     other = [context.encoder] if context.encoder != ENCODER else []
     return {
         "apart": other + (["random-weights"] if lacking else []),
@@ -82,17 +85,17 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0, encoder: st
         float32 (n, c), of the MobileNet 1024 channels.
 
     Raises:
-        busilib.models.encoders.WeightsError: if the weights cannot be had.
+        busilib.errors.WeightsError: if the weights cannot be had.
 
     Example:
         >>> features(data.images, probe_weights("laptop", "local")).shape
         (780, 1024)
     """
     from busilib.keras_backend import keras
-    from busilib.models.encoders import backbone
+    from busilib.models import encoders
 
     keras.utils.set_random_seed(seed)
-    base = backbone(encoder, images.shape[1], weights)
+    base = encoders.encoder(encoder, images.shape[1], weights)
     pooled = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
     gray = images[..., None] / np.float32(255)
     return pooled.predict(gray, batch_size=BATCH, verbose=0)

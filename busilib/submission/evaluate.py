@@ -16,7 +16,7 @@ from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.metrics.calibration import reliability
-from busilib.metrics.classification import confusion
+from busilib.metrics.classification import confusion, constant_answer
 from busilib.metrics.figure import DECIMALS, Figure
 from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES, measure, support
@@ -38,7 +38,8 @@ class Evaluation:
     Attributes:
         facts: `source` (file name), `sha256` of a CSV, `task`, `draws`, `n` images measured, `expected`,
             `missing` (with --partial), `left_out` (predicted, but no test images of the split), `classes`,
-            `groups`, and where it comes from.
+            `groups`, `constant_answer` (a sentence on a classifier that answers the same to everybody, else
+            None), and where it comes from.
         table: the images that were measured, as `Submission.table`, with `leaked` where a split is known.
         metrics: of all of them.
         by_class: of the images of each class (segmentation), else empty.
@@ -128,6 +129,7 @@ def evaluate(
         "left_out": left_out,
         "classes": {name: int((table["true"] == name).sum()) for name in CLASSES},
         "groups": int(table["group"].nunique()),
+        "constant_answer": constant_answer(table) if classifies else None,
         "busilib": provenance.versions()["busilib"],
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }

@@ -41,6 +41,10 @@ R4 = Augmentation(flip="horizontal", rotation=15, zoom_in=0.2)
 """R4 names rotation, scaling and flips, and gives no ranges: these are ours."""
 
 
+OWN = Augmentation(flip="horizontal", rotation=10, shift=0.05, zoom_in=0.2, brightness=0.1, contrast=0.2)
+"""Our own: what a probe may do to a picture (side, tilt, place, depth, gain), and no upside-down breasts."""
+
+
 def _layers(plan: Augmentation, seed: int) -> list:
     from busilib.keras_backend import keras
 

@@ -2,56 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
-from busilib.data.dataset import DataError, Dataset
-from busilib.errors import UnknownNameError
+from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.keras_backend import keras
 from busilib.training.augmentation import Augmentation, augment
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What a model is shown of an image and a mask.
-
-    Attributes:
-        mask: which mask takes part: "true", "predicted" or None.
-        use: "beside" (a channel of its own), "cut" (the image is black outside the mask) or "alone" (no
-            image at all).
-    """
-
-    mask: str | None = None
-    use: str = "beside"
-
-
-INPUTS: Mapping[str, Inputs] = {
-    "image": Inputs(),
-    "image cut by the true mask": Inputs("true", "cut"),
-    "image cut by the predicted mask": Inputs("predicted", "cut"),
-    "image and true mask": Inputs("true"),
-    "image and predicted mask": Inputs("predicted"),
-    "true mask alone": Inputs("true", "alone"),
-    "predicted mask alone": Inputs("predicted", "alone"),
-}
-"""Everything a model can be shown, by the name that records and pages use."""
-
-
-def inputs_named(name: str) -> Inputs:
-    """The inputs of that name.
-
-    Raises:
-        UnknownNameError: naming those that exist.
-
-    Example:
-        >>> inputs_named("image cut by the true mask").use
-        'cut'
-    """
-    if name not in INPUTS:
-        raise UnknownNameError(f"no inputs {name!r}. There are: {', '.join(INPUTS)}")
-    return INPUTS[name]
+from busilib.training.inputs import inputs_named
 
 
 class Batches(keras.utils.PyDataset):
@@ -64,7 +20,7 @@ class Batches(keras.utils.PyDataset):
         data: the dataset.
         indices: int (m,), which images.
         target: "mask" gives float32 (b, h, w, 1), "label" int64 (b,).
-        inputs: key of `INPUTS`.
+        inputs: key of `busilib.training.inputs.INPUTS`.
         batch: images per batch.
         pair: whether the model takes an image and a mask: inputs are then a dict of "image" and "mask", each
             float32 (b, h, w, 1), with zeros for what is not shown; else one array, the image, or the mask
@@ -75,6 +31,8 @@ class Batches(keras.utils.PyDataset):
         first_epoch: number of the epoch that comes first, where a training is resumed.
         image_only_from: for models with the two heads "class" (image alone) and "combined": the epoch from
             which the combined head has weight 0 in training; None for models with one head.
+        class_weights: float (3,), what an image of each class weighs in the loss; None for all alike. Batches
+            then end with the weights of their images, float (b,).
 
     Raises:
         DataError: if the inputs ask for predicted masks and there are none.
@@ -99,6 +57,7 @@ class Batches(keras.utils.PyDataset):
         seed: int = 0,
         first_epoch: int = 0,
         image_only_from: int | None = None,
+        class_weights: np.ndarray | None = None,
     ):
         super().__init__()
         self.data, self.indices, self.target, self.inputs = data, np.asarray(indices), target, inputs
@@ -107,7 +66,7 @@ class Batches(keras.utils.PyDataset):
         if self.shown.mask == "predicted" and predicted is None:
             raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
         self.shown_masks = predicted if self.shown.mask == "predicted" else data.masks
-        self.image_only_from = image_only_from
+        self.image_only_from, self.class_weights = image_only_from, class_weights
         self.epoch = first_epoch - 1
 
     def __len__(self) -> int:
@@ -131,6 +90,8 @@ class Batches(keras.utils.PyDataset):
         if self.target == "mask":
             return inputs, true
         labels = self.data.labels[chosen]
+        if self.class_weights is not None:
+            return inputs, labels, self.class_weights[labels]
         return (inputs, labels) if self.image_only_from is None else (inputs, *self._two_heads(labels))
 
     def _arrange(self, images: np.ndarray, masks: np.ndarray):
@@ -145,3 +106,22 @@ class Batches(keras.utils.PyDataset):
         with_masks = self.augmentation is None or max(self.epoch, 0) < self.image_only_from
         weights = {"class": np.ones(len(labels)), "combined": np.full(len(labels), float(with_masks))}
         return {"class": labels, "combined": labels}, weights
+
+
+def class_weights(labels: np.ndarray, power: float) -> np.ndarray:
+    """What an image of each class weighs: (all images / its images) to a power, 1 on average over the images.
+
+    Args:
+        labels: int (n,), of the training images.
+        power: 0 weighs them alike, 1 balances the classes.
+
+    Returns:
+        float32 (3,); 0 for a class without images.
+
+    Example:
+        >>> class_weights(np.array([0, 0, 0, 1, 2, 2]), power=1)
+        array([0.6666667, 2.       , 1.       ], dtype=float32)
+    """
+    counts = np.bincount(labels, minlength=len(CLASSES))
+    raw = np.where(counts > 0, (len(labels) / np.maximum(counts, 1)) ** power, 0)
+    return (raw / raw[labels].mean()).astype(np.float32)

@@ -127,7 +127,9 @@ def fit(
     metrics = {head: METRICS[train.target]() for head in heads} if heads else METRICS[train.target]()
     weighted = train.target == "codes"  # pixels without a tissue have weight 0 and count in no figure
     model.compile(
-        optimizer=keras.optimizers.Adam(settings.learning_rate, weight_decay=settings.weight_decay),
+        optimizer=keras.optimizers.Adam(
+            learning_rate(settings, len(train)), weight_decay=settings.weight_decay
+        ),
         loss=dict.fromkeys(heads, settings.loss) if heads else settings.loss,
         metrics=None if weighted else metrics,
         weighted_metrics=metrics if weighted else None,
@@ -156,6 +158,22 @@ def fit(
     return history
 
 
+def learning_rate(settings: Settings, steps: int):
+    """The learning rate, or its fall to zero along half a cosine.
+
+    Args:
+        settings: uses `learning_rate`, `cosine` and `epochs`.
+        steps: in an epoch.
+
+    Example:
+        >>> learning_rate(settings, steps=35)
+        0.001
+    """
+    if not settings.cosine:
+        return settings.learning_rate
+    return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
+
+
 def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple[pd.DataFrame, int]:
     """The history and the number of epochs that the last saved state holds (the optimiser's count)."""
     if not (folder / LAST).is_file():
@@ -177,8 +195,12 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     return history, done
 
 
-def predict(model: keras.Model, batches: Batches | TileBatches, head: str = "class") -> np.ndarray:
+def predict(
+    model: keras.Model, batches: Batches | TileBatches, head: str = "class", flip: bool = False
+) -> np.ndarray:
     """Probabilities for every image of `batches`, float32.
+
+    With `flip` they are the mean over an image and its mirror image, whose mask is mirrored back.
 
     (n, h, w) for masks, (n, 3) for classes, (n, h, w, 21) for codes. Of a model with several heads, those
     of `head`.
@@ -187,9 +209,18 @@ def predict(model: keras.Model, batches: Batches | TileBatches, head: str = "cla
         >>> predict(model, Batches(data, split.test, target="label", inputs="image", batch=32)).shape
         (156, 3)
     """
-    outputs = [model.predict_on_batch(batches[position][0]) for position in range(len(batches))]
-    parts = [output[head] if isinstance(output, dict) else output for output in outputs]
-    probabilities = np.concatenate([keras.ops.convert_to_numpy(part) for part in parts]).astype(np.float32)
+
+    def ask(inputs) -> np.ndarray:
+        output = model.predict_on_batch(inputs)
+        found = output[head] if isinstance(output, dict) else output
+        return keras.ops.convert_to_numpy(found).astype(np.float32)
+
+    def mean(inputs) -> np.ndarray:
+        mirrored = ask(keras.tree.map_structure(lambda array: array[:, :, ::-1], inputs))
+        return (ask(inputs) + (mirrored[:, :, ::-1] if batches.target == "mask" else mirrored)) / 2
+
+    shown = (batches[position][0] for position in range(len(batches)))
+    probabilities = np.concatenate([mean(inputs) if flip else ask(inputs) for inputs in shown])
     return probabilities[..., 0] if batches.target == "mask" else probabilities
 
 

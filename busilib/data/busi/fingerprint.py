@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ import pandas as pd
 from busilib.data import duplicates
 from busilib.data.busi.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import decode, mask_fault
+from busilib.data.images import MaskReader, decode, mask_fault, white
 from busilib.data.splits import repeated_folds
 
 DIGITS = 16
@@ -112,19 +113,39 @@ def read_facts(folder: str | Path) -> tuple[list[Facts], list[str]]:
         >>> facts, faults = read_facts("Dataset_BUSI_with_GT")
     """
     entries, faults = scan(folder)
+    return facts_of(folder, entries, faults)
+
+
+def facts_of(
+    folder: str | Path, entries: Sequence[Entry], faults: Sequence[str], read_mask: MaskReader = white
+) -> tuple[list[Facts], list[str]]:
+    """Decode images whose files are known and keep their facts.
+
+    Args:
+        folder: named in the error.
+        entries: the images.
+        faults: that were found before.
+        read_mask: see `busilib.data.images.decode`.
+
+    Returns:
+        Facts of the images that can be decoded, in order, and all faults.
+
+    Raises:
+        DataError: if there is not one image that can be decoded.
+    """
     with ThreadPoolExecutor() as pool:
-        found = list(pool.map(_read_one, entries))
+        found = list(pool.map(partial(_read_one, read_mask=read_mask), entries))
     facts = [each for each in found if isinstance(each, Facts)]
-    faults += [each for each in found if isinstance(each, str)]
+    faults = [*faults, *(each for each in found if isinstance(each, str))]
     faults += [each.fault for each in facts if each.fault]
     if not facts:
         refuse(folder, faults)
     return facts, faults
 
 
-def _read_one(entry: Entry) -> Facts | str:
+def _read_one(entry: Entry, read_mask: MaskReader) -> Facts | str:
     try:
-        whole = decode(entry)
+        whole = decode(entry, read_mask)
     except DataError as error:
         return str(error)
     height, width = whole.image.shape

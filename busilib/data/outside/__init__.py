@@ -1,1 +1,1 @@
-"""Breast ultrasound of other hospitals, for testing only: three public sets in the layouts they come in."""
+"""Breast ultrasound of other hospitals, for testing only: three public sets, and anybody's own."""

@@ -8,13 +8,25 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.data.dataset import Dataset
-from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
     "BrEaST: a workbook `BrEaST-….xlsx` and beside it a folder `…images_and_masks` with `case001.png` and "
     "`case001_tumor.png`"
 )
 WHOLE = (154, 98, 4)
+STRATA = (
+    "BIRADS",
+    "Age",
+    "Tissue_composition",
+    "Shape",
+    "Margin",
+    "Echogenicity",
+    "Posterior_features",
+    "Calcifications",
+    "Verification",
+    "Diagnosis",
+)
 COLUMNS = ("CaseID", "Image_filename", "Mask_tumor_filename", "Mask_other_filename", "Classification")
 
 
@@ -45,12 +57,24 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
         >>> load_breast("downloads/BrEaST").table["class"].value_counts().to_dict()
         {'benign': 154, 'malignant': 98, 'normal': 4}
     """
-    root = the_folder(folder, is_breast, LAYOUT)
+    return load_sheet(read_breast(the_folder(folder, is_breast, LAYOUT)), size, cache)
+
+
+def read_breast(root: Path) -> Sheet:
+    """The sheet of BrEaST.
+
+    Args:
+        root: the folder with the workbook.
+
+    Raises:
+        DataError: if the workbook cannot be read or lacks a column.
+    """
     workbook = sorted(root.glob("BrEaST*.xlsx"))[0]
-    sheet = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
+    table = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
     beside = [path for path in sorted(root.glob("*images_and_masks*")) if path.is_dir()]
     images = beside[0] if beside else root
-    rows = [
+    cells = table[list(COLUMNS)].itertuples(index=False)
+    rows = tuple(
         Row(
             id=Path(image).stem,
             word=word,
@@ -58,10 +82,12 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
             image=images / image,
             masks=_files(images, tumour),
             beside=_files(images, other),
+            strata=strata,
         )
-        for case, image, tumour, other, word in sheet.itertuples(index=False)
-    ]
-    return load_rows(rows, workbook, size, cache, "BrEaST", WHOLE)
+        for (case, image, tumour, other, word), strata in zip(cells, strata_of(table, STRATA), strict=True)
+    )
+    name = earned_name("BrEaST", WHOLE, workbook, [row.word for row in rows])
+    return Sheet(workbook, name, rows)
 
 
 def _files(folder: Path, cell: str) -> tuple[Path, ...]:

@@ -8,13 +8,14 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.data.dataset import Dataset
-from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
     "BUS-BRA: `bus_data.csv` and beside it folders `Images` with `bus_0001-l.png` and `Masks` with "
     "`mask_0001-l.png`"
 )
 WHOLE = (1268, 607, 0)
+STRATA = ("BIRADS", "Histology", "Device", "Side")
 COLUMNS = ("ID", "Case", "Pathology")
 
 
@@ -44,17 +45,30 @@ def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
         >>> len(data), data.table["group"].nunique()
         (1875, 1064)
     """
-    root = the_folder(folder, is_bus_bra, LAYOUT)
+    return load_sheet(read_bus_bra(the_folder(folder, is_bus_bra, LAYOUT)), size, cache)
+
+
+def read_bus_bra(root: Path) -> Sheet:
+    """The sheet of BUS-BRA.
+
+    Args:
+        root: the folder with `bus_data.csv`.
+
+    Raises:
+        DataError: if the sheet cannot be read or lacks a column.
+    """
     path = root / "bus_data.csv"
-    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, dtype=str, encoding="utf-8-sig"))
-    rows = [
+    table = read_sheet(path, COLUMNS, partial(pd.read_csv, dtype=str, encoding="utf-8-sig"))
+    cells = table[list(COLUMNS)].itertuples(index=False)
+    rows = tuple(
         Row(
             id=id,
             word=word,
             case=case,
             image=root / "Images" / f"{id}.png",
             masks=(root / "Masks" / f"{id.replace('bus', 'mask', 1)}.png",),
+            strata=strata,
         )
-        for id, case, word in sheet.itertuples(index=False)
-    ]
-    return load_rows(rows, path, size, cache, "BUS-BRA", WHOLE)
+        for (id, case, word), strata in zip(cells, strata_of(table, STRATA), strict=True)
+    )
+    return Sheet(path, earned_name("BUS-BRA", WHOLE, path, [row.word for row in rows]), rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import partial
 from pathlib import Path
 
@@ -12,19 +11,16 @@ from PIL import Image
 
 from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.images import open_png
-from busilib.data.outside.sheet import Row, load_rows, read_sheet, the_folder
+from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
     "BUS-UCLM: `INFO.csv` and beside it folders `images` and `masks`, each with files such as `ALWI_000.png`"
 )
 WHOLE = (174, 90, 419)
+STRATA = ("Doppler", "Marks", "Combined")
 COLUMNS = ("Image", "Label")
 MISMATCHED = "HESN"
 """The patient whose published images have another size than their masks."""
-
-
-class LeftOutWarning(UserWarning):
-    """Some images of a set cannot be used; the rest was loaded."""
 
 
 def is_bus_uclm(folder: Path) -> bool:
@@ -36,7 +32,7 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
     """Load BUS-UCLM at one working size; any fault is an error but one that the published set has.
 
     The images of patient HESN (13 of them) are smaller than their masks. They are left out by name, with a
-    `LeftOutWarning`; the rest is loaded.
+    `LeftOutWarning` and in the dataset's `left_out`; the rest is loaded.
 
     Args:
         folder: BUS-UCLM's folder or the one above it.
@@ -53,23 +49,32 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
         >>> len(load_bus_uclm("downloads/BUS-UCLM"))
         670
     """
-    root = the_folder(folder, is_bus_uclm, LAYOUT)
+    return load_sheet(read_bus_uclm(the_folder(folder, is_bus_uclm, LAYOUT)), size, cache)
+
+
+def read_bus_uclm(root: Path) -> Sheet:
+    """The sheet of BUS-UCLM.
+
+    Args:
+        root: the folder with `INFO.csv`.
+
+    Raises:
+        DataError: if the sheet cannot be read or lacks a column.
+    """
     path = root / "INFO.csv"
-    sheet = read_sheet(path, COLUMNS, partial(pd.read_csv, sep=";", dtype=str, encoding="utf-8-sig"))
+    table = read_sheet(path, COLUMNS, partial(pd.read_csv, sep=";", dtype=str, encoding="utf-8-sig"))
     rows = []
-    for image, word in sheet.itertuples(index=False):
-        id = Path(image).stem
-        files = root / "images" / f"{id}.png", root / "masks" / f"{id}.png"
-        rows.append(Row(id, word, case=id.split("_")[0], image=files[0], masks=files[1:]))
-    left_out = [row.id for row in rows if row.case == MISMATCHED and _differ(row.image, row.masks[0])]
-    if left_out:
-        warnings.warn(
-            f"{root}: {len(left_out)} images have another size than their masks and are left out: "
-            f"{', '.join(left_out)}. This is a fault of the published set; the rest is loaded.",
-            LeftOutWarning,
-            stacklevel=2,
-        )
-    return load_rows(rows, path, size, cache, "BUS-UCLM", WHOLE, left_out, coloured)
+    for (file, word), strata in zip(
+        table[list(COLUMNS)].itertuples(index=False), strata_of(table, STRATA), strict=True
+    ):
+        id = Path(file).stem
+        image, mask = root / "images" / f"{id}.png", root / "masks" / f"{id}.png"
+        case = id.split("_")[0]
+        why = "another size than its mask, a fault of the published set"
+        left_out = why if case == MISMATCHED and _differ(image, mask) else ""
+        rows.append(Row(id, word, case, image, (mask,), strata=strata, left_out=left_out))
+    name = earned_name("BUS-UCLM", WHOLE, path, [row.word for row in rows])
+    return Sheet(path, name, tuple(rows), read_mask=coloured)
 
 
 def coloured(path: Path, label: int) -> np.ndarray:

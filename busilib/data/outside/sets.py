@@ -1,23 +1,67 @@
-"""Load whichever of the outside sets a folder holds."""
+"""The outside sets: how each is recognised, and what reads it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from busilib.data.dataset import Dataset
-from busilib.data.outside import breast, bus_bra, bus_uclm
-from busilib.data.outside.sheet import the_folder
+from busilib.data.outside import breast, bus_bra, bus_uclm, folder
+from busilib.data.outside.sheet import Sheet, load_sheet, the_folder
 
-LAYOUTS = {
-    breast.is_breast: breast.load_breast,
-    bus_bra.is_bus_bra: bus_bra.load_bus_bra,
-    bus_uclm.is_bus_uclm: bus_uclm.load_bus_uclm,
-}
-"""How each set is recognised and what loads it."""
+
+@dataclass(frozen=True)
+class OutsideSet:
+    """One kind of set.
+
+    Attributes:
+        recognise: whether a folder holds it.
+        read: from that folder to the sheet.
+        layout: what the folder looks like, said in errors.
+    """
+
+    recognise: Callable[[Path], bool]
+    read: Callable[[Path], Sheet]
+    layout: str
+
+
+SETS = (
+    OutsideSet(breast.is_breast, breast.read_breast, breast.LAYOUT),
+    OutsideSet(bus_bra.is_bus_bra, bus_bra.read_bus_bra, bus_bra.LAYOUT),
+    OutsideSet(bus_uclm.is_bus_uclm, bus_uclm.read_bus_uclm, bus_uclm.LAYOUT),
+    OutsideSet(folder.is_folder, folder.read_folder, folder.LAYOUT),
+)
+"""A new set is a module that reads its sheet, and a row here. The general layout comes last: a published set
+with an `images.csv` beside its own sheet is read as it was published."""
+
+LAYOUTS = "; ".join(each.layout for each in SETS)
+
+
+def is_outside(folder: Path) -> bool:
+    """Whether a folder holds one of the sets."""
+    return any(each.recognise(folder) for each in SETS)
+
+
+def read_outside(folder: str | Path) -> Sheet:
+    """Read the sheet of whichever set a folder holds.
+
+    Args:
+        folder: of the set, or the one above it.
+
+    Raises:
+        DataError: if the folder holds none of them or several, or if the sheet cannot be read.
+
+    Example:
+        >>> read_outside("downloads/BrEaST").path.name
+        'BrEaST-Lesions-USG-clinical-data-Dec-15-2023.xlsx'
+    """
+    root = the_folder(folder, is_outside, f"one of {len(SETS)} layouts ({LAYOUTS})")
+    return next(each.read(root) for each in SETS if each.recognise(root))
 
 
 def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
-    """Load BrEaST, BUS-BRA or BUS-UCLM, whichever the folder holds.
+    """Load BrEaST, BUS-BRA, BUS-UCLM or a set of your own, whichever the folder holds.
 
     Args:
         folder: of the set, or the one above it.
@@ -34,7 +78,4 @@ def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
         >>> load_outside("downloads/BrEaST").name
         'BrEaST'
     """
-    layout = f"one of three layouts ({breast.LAYOUT}; {bus_bra.LAYOUT}; {bus_uclm.LAYOUT})"
-    root = the_folder(folder, lambda path: any(is_set(path) for is_set in LAYOUTS), layout)
-    load = next(load for is_set, load in LAYOUTS.items() if is_set(root))
-    return load(root, size, cache)
+    return load_sheet(read_outside(folder), size, cache)

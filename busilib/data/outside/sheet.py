@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +13,13 @@ import pandas as pd
 from busilib.data.busi.catalog import IGNORED, Entry, refuse
 from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.images import MaskReader, load_entries, white
+
+OWN = ("id", "class", "group", "case", "width", "height", "n_masks", "overlay", "label_conflict")
+"""Columns of every outside set's table; the strata of its sheet stand beside them."""
+
+
+class LeftOutWarning(UserWarning):
+    """Some images of a set cannot be used; the rest was loaded."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +29,13 @@ class Row:
     Attributes:
         id: unique within the set.
         word: its class as the sheet spells it.
-        case: whose image it is; images of one case are never told apart by chance.
+        case: whose image it is, "" where the sheet does not say; images of one case are never told apart by
+            chance.
         image: path of the image.
         masks: paths of the masks that make its reference.
         beside: further files that the sheet names and that are not part of the reference.
+        strata: what else the sheet says of it, by column.
+        left_out: why it cannot be used, "" for an image that can.
     """
 
     id: str
@@ -33,6 +44,40 @@ class Row:
     image: Path
     masks: tuple[Path, ...]
     beside: tuple[Path, ...] = ()
+    strata: Mapping[str, str] = field(default_factory=dict)
+    left_out: str = ""
+
+    @property
+    def group(self) -> str:
+        """What the images of its case share and no others; an image of no case shares it with none."""
+        return f"case {self.case}" if self.case else f"image {self.id}"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The sheet of a set, read, with nothing decoded yet.
+
+    Attributes:
+        path: of the sheet.
+        name: of the set. That of a published set is earned, see `earned_name`.
+        rows: in the order of the sheet.
+        faults: of its cells, one line each.
+        read_mask: how lesions are marked in its masks.
+        whole: whether each lesion must have a mask, and each file beside the images must be named by a row,
+            as is so in a published set.
+    """
+
+    path: Path
+    name: str
+    rows: tuple[Row, ...]
+    faults: tuple[str, ...] = ()
+    read_mask: MaskReader = white
+    whole: bool = True
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """Why each image that cannot be used is left out, by id."""
+        return {row.id: row.left_out for row in self.rows if row.left_out}
 
 
 def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) -> Path:
@@ -62,11 +107,11 @@ def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) 
 
 
 def read_sheet(path: Path, columns: Sequence[str], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """The columns of a sheet as text without blanks around it; empty cells are "".
+    """A sheet as text without blanks around it; empty cells are "".
 
     Args:
         path: of the sheet.
-        columns: that must be there.
+        columns: that must be there; others are kept.
         read: from the path to a table of text.
 
     Raises:
@@ -86,97 +131,133 @@ def read_sheet(path: Path, columns: Sequence[str], read: Callable[[Path], pd.Dat
         )
     if table.empty:
         raise DataError(f"{path.name}: no rows. Expected one for each image; download it again.")
-    return table[list(columns)].fillna("").map(str.strip)
+    return table.fillna("").map(str.strip)
 
 
-def entries_of(rows: Sequence[Row], sheet: Path) -> tuple[list[Entry], list[str]]:
-    """The complete images of a sheet in its order, and one line per fault.
-
-    Args:
-        rows: of the sheet.
-        sheet: its path.
-
-    Returns:
-        Entries and faults: an unknown class, a doubled id, a file that is missing, a lesion without a mask,
-        or a file beside the images that no row names.
+def strata_of(table: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Of each row, what it says in those of the columns that the sheet has.
 
     Example:
-        >>> entries, faults = entries_of(rows, sheet)
+        >>> strata_of(pd.DataFrame({"BIRADS": ["4a"]}), ["BIRADS", "Device"])
+        [{'BIRADS': '4a'}]
+    """
+    return [{name: row[name] for name in columns if name in row} for row in table.to_dict("records")]
+
+
+def earned_name(name: str, published: Sequence[int], sheet: Path, words: Sequence[str]) -> str:
+    """The name of a published set if the images per class are as many as published, else the folder's.
+
+    Args:
+        name: of the published set.
+        published: images by class, in the order of `CLASSES`.
+        sheet: its path.
+        words: the class of each row.
+    """
+    counts = [sum(word.lower() == name for word in words) for name in CLASSES]
+    return name if counts == list(published) else f"{name} layout in {sheet.parent.resolve().name}"
+
+
+def entries_of(sheet: Sheet) -> tuple[list[Entry], list[str]]:
+    """The complete images of a sheet in its order but those that it leaves out, and one line per fault.
+
+    Returns:
+        Entries and faults: those of the cells, an unknown class, a doubled id, a file that is missing; in a
+        whole set also a lesion without a mask, or a file beside the images that no row names.
+
+    Example:
+        >>> entries, faults = entries_of(sheet)
     """
     faults = [
-        f"{sheet.name}: {id} stands in {count} rows. Expected one; remove the others."
-        for id, count in Counter(row.id for row in rows).items()
-        if count > 1
+        *sheet.faults,
+        *(
+            f"{sheet.path.name}: {id} stands in {count} rows. Expected one; remove the others."
+            for id, count in Counter(row.id for row in sheet.rows).items()
+            if count > 1
+        ),
     ]
     entries = []
-    for row in rows:
+    for row in sheet.rows:
         wrong = _row_faults(row, sheet)
         faults += wrong
-        if not wrong:
+        if not wrong and not row.left_out:
             entries.append(Entry(row.id, CLASSES.index(row.word.lower()), row.image, row.masks))
-    named = {path for row in rows for path in (row.image, *row.masks, *row.beside)}
-    for folder in sorted({path.parent for path in named if path.parent.is_dir()}):
+    if sheet.whole:
         faults += [
-            f"{folder.name}/{path.name}: not in {sheet.name}. Expected only files that it names; "
+            f"{path.parent.name}/{path.name}: not in {sheet.path.name}. Expected only files that it names; "
             "move it elsewhere."
-            for path in sorted(folder.iterdir())
-            if path not in named and path != sheet and path.name not in IGNORED
+            for path in unnamed(sheet)
         ]
     return entries, faults
 
 
-def _row_faults(row: Row, sheet: Path) -> list[str]:
+def unnamed(sheet: Sheet) -> list[Path]:
+    """Files in the folders of the images and masks that no row names."""
+    named = {path for row in sheet.rows for path in (row.image, *row.masks, *row.beside)}
+    return [
+        path
+        for folder in sorted({path.parent for path in named if path.parent.is_dir()})
+        for path in sorted(folder.iterdir())
+        if path not in named and path != sheet.path and path.name not in IGNORED
+        if sheet.whole or path.is_file()
+    ]
+
+
+def _row_faults(row: Row, sheet: Sheet) -> list[str]:
+    mend = "download the set again" if sheet.whole else "add the file or mend the cell"
     faults = [
-        f"{path.parent.name}/{path.name}: file is missing. {sheet.name} names it; download the set again."
+        f"{path.parent.name}/{path.name}: file is missing. {sheet.path.name} names it; {mend}."
         for path in (row.image, *row.masks, *row.beside)
         if not path.is_file()
     ]
-    if row.word.lower() not in CLASSES:
+    if unknown := class_fault(row.id, row.word, sheet.path.name):
+        faults += unknown
+    elif sheet.whole and row.word.lower() != "normal" and not row.masks:
         faults.append(
-            f"{sheet.name}: {row.id} has class {row.word!r}. Expected one of {', '.join(CLASSES)}; "
-            "mend the cell."
-        )
-    elif row.word.lower() != "normal" and not row.masks:
-        faults.append(
-            f"{sheet.name}: {row.id} is {row.word.lower()} and names no mask. Expected one; mend the cell."
+            f"{sheet.path.name}: {row.id} is {row.word.lower()} and names no mask. "
+            "Expected one; mend the cell."
         )
     return faults
 
 
-def load_rows(
-    rows: Sequence[Row],
-    sheet: Path,
-    size: int,
-    cache: bool,
-    name: str,
-    whole: tuple[int, int, int],
-    left_out: Sequence[str] = (),
-    read_mask: MaskReader = white,
-) -> Dataset:
-    """Load the images of a sheet, decoded and resized just as BUSI's are.
+def class_fault(id: str, word: str, sheet: str) -> list[str]:
+    """The fault of a cell that names no class; empty for one that does."""
+    if word.lower() in CLASSES:
+        return []
+    return [f"{sheet}: {id} has class {word!r}. Expected one of {', '.join(CLASSES)}; mend the cell."]
+
+
+def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
+    """Load the images of a sheet, decoded and resized just as BUSI's are, strictly: any fault is an error.
 
     Args:
-        rows: of the sheet.
-        sheet: its path.
-        size: working height and width in pixels.
+        sheet: as the module of its set reads it.
+        size: height and width in pixels to which images and masks are brought.
         cache: see `busilib.data.images.load_busi`.
-        name: of the published set. It is earned: a folder with other numbers of images per class is called
-            after the folder.
-        whole: images of the published set by class, in the order of `CLASSES`.
-        left_out: ids of the rows that are not loaded.
-        read_mask: see `busilib.data.images.decode`.
 
     Returns:
-        The dataset; its groups are the cases.
+        The dataset. Its groups are the cases; an image of no case is a group of its own. Its table has the
+        strata of the sheet and `case` beside BUSI's columns, and `left_out` says what is not in it and why.
 
     Raises:
         DataError: listing every fault by file name.
+
+    Example:
+        >>> load_sheet(read_breast(Path("downloads/BrEaST"))).name
+        'BrEaST'
     """
-    entries, faults = entries_of(rows, sheet)
-    refuse(sheet.parent, faults, is_busi=False)
-    counts = tuple(sum(entry.label == label for entry in entries) for label in range(len(CLASSES)))
-    called = name if counts == whole else f"{name} layout in {sheet.parent.resolve().name}"
-    case_of = {row.id: row.case for row in rows}
-    kept = [entry for entry in entries if entry.id not in left_out]
-    cases = [case_of[entry.id] for entry in kept]
-    return load_entries(sheet.parent, kept, size, cache, called, cases, read_mask)
+    entries, faults = entries_of(sheet)
+    refuse(sheet.path.parent, faults, is_busi=False)
+    if left_out := sheet.left_out:
+        warnings.warn(
+            f"{sheet.path.parent}: {len(left_out)} images are left out: {', '.join(left_out)} "
+            f"({'; '.join(sorted(set(left_out.values())))}). The rest is loaded.",
+            LeftOutWarning,
+            stacklevel=2,
+        )
+    row_of = {row.id: row for row in sheet.rows}
+    kept = [row_of[entry.id] for entry in entries]
+    groups = [row.group for row in kept]
+    data = load_entries(sheet.path.parent, entries, size, cache, sheet.name, groups, sheet.read_mask)
+    strata = pd.DataFrame([{"case": row.case, **row.strata} for row in kept], index=data.table.index)
+    table = data.table.join(strata)
+    return replace(data, table=table, origin="outside", left_out=left_out)

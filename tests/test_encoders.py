@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from keras.src.legacy.saving.legacy_h5_format import save_weights_to_hdf5_group
 
+from busilib.errors import UnknownNameError, WeightsError
 from busilib.keras_backend import keras
-from busilib.models import encoders as backbones
 from busilib.models.classifier import r2_mobilenet
-from busilib.models.encoders import BACKBONES, WeightsError, backbone, feature_maps, find_weights
+from busilib.models.encoders import ENCODERS, encoder, feature_maps, find_weights
 from busilib.reports.registry import experiment
 from busilib.runs.predict import build
 from busilib.settings import Settings
@@ -25,10 +25,17 @@ FAMILY = {
     "resnet50": keras.applications.resnet50,
     "efficientnetb0": keras.applications.imagenet_utils,
 }
+BUILDERS = {
+    "vgg19": "VGG19",
+    "mobilenet": "MobileNet",
+    "densenet121": "DenseNet121",
+    "resnet50": "ResNet50",
+    "efficientnetb0": "EfficientNetB0",
+}
 
 
 def plain(name: str, size: int = SIZE) -> keras.Model:
-    build = getattr(keras.applications, BACKBONES[name].build)
+    build = getattr(keras.applications, BUILDERS[name])
     return build(include_top=False, weights=None, input_shape=(size, size, 3))
 
 
@@ -133,7 +140,7 @@ def test_local_refuses_a_folder_that_is_not_there(monkeypatch, tmp_path):
 
 def test_frozen_random_features_are_refused():
     with pytest.raises(WeightsError, match="frozen base needs pretrained weights"):
-        backbone("mobilenet", SIZE, None, frozen=True)
+        encoder("mobilenet", SIZE, None, frozen=True)
 
 
 @pytest.mark.parametrize("name", ["notes.weights.h5", "notes.txt"])
@@ -141,13 +148,13 @@ def test_a_file_that_holds_no_weights_is_refused(tmp_path, name):
     file = tmp_path / name
     file.write_text("not weights")
     with pytest.raises(WeightsError, match=r"mobilenet: .*notes.* does not hold weights of this network"):
-        backbone("mobilenet", SIZE, file)
+        encoder("mobilenet", SIZE, file)
 
 
 @pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_of_another_network_are_refused(weights_file):
     with pytest.raises(WeightsError, match="does not hold weights of this network"):
-        backbone("vgg19", SIZE, weights_file)
+        encoder("vgg19", SIZE, weights_file)
 
 
 # ImageNet, with and without a network
@@ -190,7 +197,7 @@ def downloads(monkeypatch) -> list[str]:
 )
 def test_imagenet_without_a_network_says_what_to_do(name, size, keras_home, downloads):
     with pytest.raises(WeightsError) as caught:
-        backbone(name, size, "imagenet")
+        encoder(name, size, "imagenet")
     message = str(caught.value)
     file = downloads[0].rsplit("/", 1)[1]
     assert f"the file {file} is not in" in message
@@ -205,7 +212,7 @@ def fill_cache(home: Path, name: str, size: int, imagenet_statistics: bool = Fal
     if imagenet_statistics:
         layer = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
         layer.set_weights([np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225]), np.array(0)])
-    path = home / "models" / BACKBONES[name].imagenet_file.format(size=224)
+    path = home / "models" / ENCODERS[name].imagenet.file.format(size=224)
     path.parent.mkdir()
     with h5py.File(path, "w") as file:
         save_weights_to_hdf5_group(file, model)
@@ -221,7 +228,7 @@ def assert_same_weights(model: keras.Model, other: keras.Model):
 def test_a_filled_keras_cache_needs_no_network(keras_home, downloads):
     cached = fill_cache(keras_home, "mobilenet", SIZE)
     keras.utils.set_random_seed(8)
-    assert_same_weights(inner(backbone("mobilenet", SIZE, "imagenet")), cached)
+    assert_same_weights(inner(encoder("mobilenet", SIZE, "imagenet")), cached)
     assert downloads == []
 
 
@@ -229,39 +236,39 @@ def test_a_filled_cache_with_the_right_hash_needs_no_network(keras_home, downloa
     """Keras knows the hashes of DenseNet's and VGG's files; here it takes our file for its own."""
     cached = fill_cache(keras_home, "vgg19", SIZE)
     monkeypatch.setattr("keras.src.utils.file_utils.validate_file", lambda *_, **__: True)
-    assert_same_weights(inner(backbone("vgg19", SIZE, "imagenet")), cached)
+    assert_same_weights(inner(encoder("vgg19", SIZE, "imagenet")), cached)
     assert downloads == []
 
 
 def test_a_cached_file_with_a_wrong_hash_is_fetched_again(keras_home, downloads):
-    path = keras_home / "models" / BACKBONES["vgg19"].imagenet_file
+    path = keras_home / "models" / ENCODERS["vgg19"].imagenet.file
     path.parent.mkdir()
     path.write_bytes(b"half a download")
     with pytest.raises(WeightsError, match="ImageNet weights of vgg19 cannot be had"):
-        backbone("vgg19", SIZE, "imagenet")
+        encoder("vgg19", SIZE, "imagenet")
     assert len(downloads) == 1
 
 
 def test_a_network_that_is_too_small_is_no_missing_file():
     with pytest.raises(ValueError, match="at least 32"):
-        backbone("vgg19", 16, None)
+        encoder("vgg19", 16, None)
 
 
 # Inside the network
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", FAMILY)
 def test_normalisation_is_the_familys_own(name, gray):
-    layer = keras.layers.Rescaling(**backbones.NORMALISATION[BACKBONES[name].normalisation])
+    layer = keras.layers.Rescaling(**ENCODERS[name].normalisation)
     rgb = np.repeat(gray * 255, 3, axis=-1)
     expected = preprocessed(name, rgb)
     np.testing.assert_allclose(as_array(layer(np.repeat(gray, 3, axis=-1))), expected, rtol=1e-5, atol=2e-5)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", FAMILY)
 def test_a_base_is_its_network_behind_the_normalisation(name, gray):
-    model = backbone(name, SIZE, None)
+    model = encoder(name, SIZE, None)
     rgb = np.repeat(gray * 255, 3, axis=-1)
     expected = inner(model)(preprocessed(name, rgb))
     np.testing.assert_allclose(as_array(model(gray)), as_array(expected), rtol=1e-3, atol=1e-4)
@@ -285,7 +292,7 @@ def test_efficientnet_is_keras_own_with_imagenet_weights(
     if source == "file":
         source = tmp_path / "efficientnetb0.weights.h5"
         reference.save_weights(source)
-    model = backbone("efficientnetb0", SIZE, source)
+    model = encoder("efficientnetb0", SIZE, source)
     rgb = np.repeat(gray * 255, 3, axis=-1)
     np.testing.assert_allclose(as_array(model(gray)), as_array(reference(rgb)), rtol=1e-3, atol=1e-4)
     assert len(cached.get_weights()) == len(inner(model).get_weights()) + 3  # mean, variance and count
@@ -294,37 +301,64 @@ def test_efficientnet_is_keras_own_with_imagenet_weights(
 @pytest.mark.slow
 def test_efficientnets_stochastic_depth_rests(gray):
     """Else frozen features would differ from step to step, and no training could be resumed exactly."""
-    base = inner(backbone("efficientnetb0", SIZE, None))
+    base = inner(encoder("efficientnetb0", SIZE, None))
     assert {layer.rate for layer in base.layers if isinstance(layer, keras.layers.Dropout)} == {0.0}
 
 
 @pytest.mark.parametrize("name", ["vgg19", "mobilenet"])
-def test_feature_maps_are_what_the_layers_of_the_base_give(name, gray):
-    layers = {"vgg19": ["block1_conv2", "block3_conv4"], "mobilenet": ["conv_pw_1_relu", "conv_pw_3_relu"]}
+def test_feature_maps_are_what_the_layers_of_the_network_give(name, gray):
+    layers = {
+        "vgg19": {1: "block1_conv2", 4: "block3_conv4"},
+        "mobilenet": {2: "conv_pw_1_relu", 4: "conv_pw_3_relu"},
+    }[name]
     keras.utils.set_random_seed(1)
-    maps = feature_maps(name, SIZE, layers[name], None)
+    maps = feature_maps(name, SIZE, list(layers), None)
     keras.utils.set_random_seed(1)
     reference = plain(name)
-    outputs = [reference.get_layer(layer).output for layer in layers[name]]
+    outputs = [reference.get_layer(layer).output for layer in layers.values()]
     expected = keras.Model(reference.input, outputs)(preprocessed(name, np.repeat(gray * 255, 3, axis=-1)))
     for mine, theirs in zip(maps(gray), expected, strict=True):
         np.testing.assert_allclose(as_array(mine), as_array(theirs), rtol=1e-3, atol=1e-3)
 
 
-def test_feature_maps_freeze_as_a_base_does(weights_file):
-    layers = ["conv_pw_1_relu", "conv_pw_3_relu"]
-    frozen = feature_maps("mobilenet", SIZE, layers, weights_file, frozen=True)
+@pytest.mark.parametrize("name", ENCODERS)
+def test_taps_stand_at_their_strides_and_the_last_is_the_end(name):
+    network = ENCODERS[name].build(64)
+    taps = ENCODERS[name].taps
+    assert {2, 4, 8, 16, 32} <= taps.keys()
+    for stride, layer in taps.items():
+        assert network.get_layer(layer).output.shape[1:3] == (64 // stride, 64 // stride)
+    assert network.get_layer(taps[32]).output is network.output
+
+
+def test_feature_maps_freeze_as_an_encoder_does(weights_file):
+    frozen = feature_maps("mobilenet", SIZE, [2, 4], weights_file, frozen=True)
     assert frozen.trainable_weights == []
-    learning = inner(feature_maps("mobilenet", SIZE, layers, weights_file))
+    learning = inner(feature_maps("mobilenet", SIZE, [2, 4], weights_file))
     kinds = {type(layer).__name__ for layer in learning.layers if layer.trainable_weights}
     assert kinds == {"Conv2D", "DepthwiseConv2D"}
     with pytest.raises(WeightsError, match="frozen base needs pretrained weights"):
-        feature_maps("mobilenet", SIZE, layers, None, frozen=True)
+        feature_maps("mobilenet", SIZE, [2, 4], None, frozen=True)
+
+
+def test_an_unknown_encoder_is_refused():
+    with pytest.raises(UnknownNameError, match=r"no encoder 'vgg'\. There are: vgg19, mobilenet"):
+        encoder("vgg", SIZE, None)
+
+
+def test_rgb_goes_in_as_three_channels(gray):
+    keras.utils.set_random_seed(1)
+    shown = encoder("mobilenet", SIZE, None)
+    keras.utils.set_random_seed(1)
+    colour = encoder("mobilenet", SIZE, None, channels=3)
+    np.testing.assert_allclose(
+        as_array(colour(np.repeat(gray, 3, axis=-1))), as_array(shown(gray)), rtol=1e-5, atol=1e-6
+    )
 
 
 def test_a_file_is_loaded(weights_file, gray):
     keras.utils.set_random_seed(6)
-    model = backbone("mobilenet", SIZE, weights_file)
+    model = encoder("mobilenet", SIZE, weights_file)
     reference = plain("mobilenet")
     reference.load_weights(weights_file)
     assert_same_weights(inner(model), reference)
@@ -332,7 +366,7 @@ def test_a_file_is_loaded(weights_file, gray):
     np.testing.assert_allclose(as_array(model(gray)), as_array(expected), rtol=1e-4, atol=1e-5)
 
 
-def head_on(weights: Path | None, frozen: bool) -> keras.Model:
+def head_on(weights: Path | None, frozen: bool, norm_momentum: float | None = None) -> keras.Model:
     settings = Settings(
         size=SIZE,
         epochs=1,
@@ -341,6 +375,7 @@ def head_on(weights: Path | None, frozen: bool) -> keras.Model:
         loss="sparse_categorical_crossentropy",
         weights=weights and str(weights),
         frozen=frozen,
+        norm_momentum=norm_momentum,
     )
     model = r2_mobilenet(settings)
     model.compile(keras.optimizers.Adam(1e-2), settings.loss)
@@ -376,6 +411,30 @@ def test_a_pretrained_base_learns_but_its_batch_normalisation_rests(weights_file
         np.testing.assert_array_equal(old, new)
 
 
+def test_with_a_momentum_the_statistics_learn_at_its_pace(weights_file, gray):
+    """The new mean is 0.9 of the old and 0.1 of the batch's: by hand for the first normalisation."""
+    model = head_on(weights_file, frozen=False, norm_momentum=0.9)
+    base = inner(model)
+    first = base.get_layer("conv1_bn")
+    before = as_array(first.moving_mean)
+    seen = as_array(keras.Model(base.input, first.input)(np.repeat(gray * 2 - 1, 3, axis=-1)))
+    model(gray, training=True)
+    expected = 0.9 * before + 0.1 * seen.mean(axis=(0, 1, 2))
+    np.testing.assert_allclose(as_array(first.moving_mean), expected, rtol=1e-4, atol=1e-5)
+    norms = [layer for layer in base.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert {layer.momentum for layer in norms} == {0.9}
+    kinds = {type(layer).__name__ for layer in base.layers if layer.trainable_weights}
+    assert kinds == {"Conv2D", "DepthwiseConv2D", "BatchNormalization"}
+
+
+def test_a_frozen_base_keeps_its_statistics_whatever_the_momentum(weights_file, gray):
+    base = inner(model := head_on(weights_file, frozen=True, norm_momentum=0.9))
+    before = statistics(base)
+    model(gray, training=True)
+    for old, new in zip(before, statistics(base), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_a_random_base_learns_its_batch_statistics(gray):
     model = head_on(None, frozen=False)
     before = statistics(inner(model))
@@ -399,7 +458,7 @@ def test_the_real_mobilenet_file_sees_something(phantom):
     if source is None:
         pytest.skip("BUSI_WEIGHTS_DIR holds no MobileNet weights")
     images = phantom.images[..., None] / np.float32(255)
-    trained = as_array(backbone("mobilenet", phantom.size, source, frozen=True)(images))
+    trained = as_array(encoder("mobilenet", phantom.size, source, frozen=True)(images))
     assert np.isfinite(trained).all()
     assert trained.min() >= 0 and trained.max() <= 6  # ends in ReLU6
     assert 0.3 < (trained == 0).mean() < 0.99  # features of a trained network are sparse
@@ -409,8 +468,6 @@ def test_the_real_mobilenet_file_sees_something(phantom):
     similarity = flat @ flat.T / np.outer(norms, norms)
     assert similarity[~np.eye(len(images), dtype=bool)].min() < 0.9  # different images differ
     shifted = np.clip(images + np.float32(0.01), 0, 1)
-    near = as_array(backbone("mobilenet", phantom.size, source, frozen=True)(shifted)).reshape(
-        len(images), -1
-    )
+    near = as_array(encoder("mobilenet", phantom.size, source, frozen=True)(shifted)).reshape(len(images), -1)
     same = (flat * near).sum(axis=1) / (norms * np.linalg.norm(near, axis=1))
     assert same.min() > 0.9  # a little more light does not

@@ -1,0 +1,355 @@
+"""A report on a folder of BUSI or of an outside set: what it holds, what is wrong with it, what it lacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from busilib.data.busi import catalog
+from busilib.data.busi.fingerprint import (
+    Comparison,
+    Facts,
+    compare,
+    facts_of,
+    read_facts,
+    read_table,
+    table_of,
+)
+from busilib.data.dataset import CLASSES, DataError
+from busilib.data.duplicates import THRESHOLD, THRESHOLDS, pairs_above, threshold_counts
+from busilib.data.lacking import lacking
+from busilib.data.outside.sets import LAYOUTS, is_outside, read_outside
+from busilib.data.outside.sheet import Row, Sheet, entries_of, the_folder, unnamed
+from busilib.data.splits import FOLDS, REPEATS, check_folds
+
+
+@dataclass(frozen=True)
+class Outside:
+    """What a report says of an outside set alone.
+
+    Attributes:
+        name: of the set, as in records.
+        groups: number of images in each group; an image of no group is one of its own.
+        pairs_across: near-duplicates above 0.95 whose two images are of different groups.
+        strata: by column of the sheet, how many images have each value, most frequent first.
+        left_out: by id, why the loader leaves an image out.
+        unnamed: files beside the images that the sheet does not name and that are passed over.
+        lacking: what cannot be measured on it, see `busilib.data.lacking.lacking`.
+        shared: `id`, its twin in `busi` and their `correlation`: pictures that BUSI has too. Without BUSI's
+            folder, those with equal pixels only.
+        against: the folder of BUSI that they were looked for in, "" for the shipped table.
+    """
+
+    name: str
+    groups: Mapping[str, int]
+    pairs_across: int
+    strata: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, str]
+    unnamed: tuple[str, ...]
+    lacking: tuple[str, ...]
+    shared: tuple[Mapping[str, str | float], ...]
+    against: str
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `check` finds. Counts are of the images that can be decoded; the others are among the faults.
+
+    Attributes:
+        folder: with the class folders.
+        images: number of images per class.
+        masks_per_image: number of images per number of mask files.
+        width: smallest and largest, in original pixels.
+        height: smallest and largest.
+        n_sizes: number of different sizes.
+        overlays: ids of images with coloured marks.
+        duplicates: per threshold of correlation `threshold`, `pairs`, `groups` and `images` in them.
+        duplicate_pairs: ids `first` and `second` of each pair above 0.95 and their `correlation`, most alike
+            first.
+        duplicate_groups: ids of each group at 0.95.
+        conflicts: those of the groups that hold more than one class.
+        folds_fault: why no grouped folds can be made of these images, or None.
+        comparison: with the shipped table of BUSI; None for an outside set.
+        faults: one line each, beginning with the file.
+        outside: what is said of an outside set alone; None for a folder in BUSI's layout.
+    """
+
+    folder: str
+    images: Mapping[str, int]
+    masks_per_image: Mapping[int, int]
+    width: tuple[int, int]
+    height: tuple[int, int]
+    n_sizes: int
+    overlays: tuple[str, ...]
+    duplicates: tuple[Mapping[str, float], ...]
+    duplicate_pairs: tuple[Mapping[str, str | float], ...]
+    duplicate_groups: tuple[tuple[str, ...], ...]
+    conflicts: tuple[tuple[str, ...], ...]
+    folds_fault: str | None
+    comparison: Comparison | None
+    faults: tuple[str, ...]
+    outside: Outside | None = None
+
+    @property
+    def verdict(self) -> str:
+        """Whether these are BUSI's pixels, or which outside set it is, in one line."""
+        if self.outside:
+            return f"{self.outside.name}: an outside set"
+        total, same = len(read_table()), len(self.comparison.matching)
+        return {
+            "same": f"BUSI: all {total} images and their masks match the shipped table, pixel by pixel",
+            "partly": f"not quite BUSI: {same} of {total} images match the shipped table with their masks",
+            "other": "this is not BUSI: none of its images is in the shipped table",
+        }[self.comparison.kind]
+
+    def to_dict(self) -> dict:
+        """The report as JSON can hold it, with `verdict` and the `kind` of the comparison."""
+        report = asdict(self)
+        if self.comparison:
+            report["comparison"]["kind"] = self.comparison.kind
+        return {"verdict": self.verdict, **report}
+
+
+def check(folder: str | Path, busi: str | Path = "") -> Report:
+    """Read every file of a BUSI folder or of an outside set and report on it; no fault stops it.
+
+    Args:
+        folder: of BUSI or of one of the outside sets, or the one above it.
+        busi: BUSI's folder, to look for pictures of an outside set in; empty for its shipped table, which
+            knows equal pixels only.
+
+    Returns:
+        The report. A folder without faults is one that `busilib.data.images.load_busi` loads, or
+        `busilib.data.outside.sets.load_outside`.
+
+    Raises:
+        DataError: if the folder holds neither, or not one image that can be decoded.
+
+    Example:
+        >>> check("Dataset_BUSI_with_GT").faults
+        ()
+    """
+    folder = Path(folder).expanduser()
+    if not folder.is_dir():
+        catalog.busi_root(folder)  # says what there should be
+    if is_outside(folder):
+        return _check_outside(read_outside(folder), busi)
+    root = the_folder(folder, _is_set, f"BUSI ({catalog.LAYOUT}) or an outside set ({LAYOUTS})")
+    return _check_outside(read_outside(root), busi) if is_outside(root) else _check_busi(root)
+
+
+def _is_set(folder: Path) -> bool:
+    return is_outside(folder) or any((folder / name).is_dir() for name in CLASSES)
+
+
+def _check_busi(root: Path) -> Report:
+    facts, faults = read_facts(root)
+    table = table_of(facts)
+    folds_fault, comparison = _folds_fault(table), compare(table)
+    return _report(root, facts, table, faults, folds_fault=folds_fault, comparison=comparison)
+
+
+def _check_outside(sheet: Sheet, busi: str | Path) -> Report:
+    root = sheet.path.parent
+    entries, faults = entries_of(sheet)
+    facts, faults = facts_of(root, entries, faults, sheet.read_mask)
+    rows = {row.id: row for row in sheet.rows}
+    kept = [rows[each.id] for each in facts]
+    table = table_of(facts)
+    found = Outside(
+        name=sheet.name,
+        groups=dict(Counter(row.group for row in kept)),
+        pairs_across=_across(kept, facts),
+        strata={
+            name: dict(Counter(row.strata[name] for row in kept).most_common()) for name in kept[0].strata
+        },
+        left_out=sheet.left_out,
+        unnamed=() if sheet.whole else tuple(path.relative_to(root).as_posix() for path in unnamed(sheet)),
+        lacking=lacking(table.assign(case=[row.case for row in kept])),
+        shared=_shared(facts, busi),
+        against=str(busi),
+    )
+    return _report(root, facts, table, faults, folds_fault=None, comparison=None, outside=found)
+
+
+def _report(
+    root: Path, facts: Sequence[Facts], table: pd.DataFrame, faults: Sequence[str], **others
+) -> Report:
+    thumbnails = np.array([each.thumbnail for each in facts])
+    counts = threshold_counts(thumbnails, THRESHOLDS)
+    return Report(
+        folder=str(root),
+        images={name: int((table["class"] == name).sum()) for name in CLASSES},
+        masks_per_image=dict(sorted(Counter(table["n_masks"].tolist()).items())),
+        width=(int(table["width"].min()), int(table["width"].max())),
+        height=(int(table["height"].min()), int(table["height"].max())),
+        n_sizes=len(table[["width", "height"]].drop_duplicates()),
+        overlays=tuple(each.id for each in facts if each.overlay),
+        duplicates=tuple(counts.to_dict("records")),
+        duplicate_pairs=_pairs(table, thumbnails),
+        duplicate_groups=_groups(table),
+        conflicts=_groups(table[table["label_conflict"]]),
+        faults=tuple(faults),
+        **others,
+    )
+
+
+def _across(rows: Sequence[Row], facts: Sequence[Facts]) -> int:
+    """Near-duplicates whose two images are of different groups."""
+    pairs = pairs_above(np.array([each.thumbnail for each in facts]))
+    groups = np.array([row.group for row in rows])
+    return int((groups[pairs["first"]] != groups[pairs["second"]]).sum())
+
+
+def _shared(facts: Sequence[Facts], busi: str | Path) -> tuple[dict, ...]:
+    """The picture of BUSI that each is most like, if above the threshold; without BUSI, of equal pixels."""
+    if not busi:
+        twins = read_table().drop_duplicates("image_sha256").set_index("image_sha256")["id"]
+        same = [each for each in facts if each.image_sha256 in twins]
+        return tuple({"id": each.id, "busi": twins[each.image_sha256], "correlation": 1.0} for each in same)
+    theirs, _ = read_facts(busi)
+    alike = np.array([each.thumbnail for each in facts]) @ np.array([each.thumbnail for each in theirs]).T
+    return tuple(
+        {"id": each.id, "busi": theirs[row.argmax()].id, "correlation": round(float(row.max()), 4)}
+        for each, row in zip(facts, alike, strict=True)
+        if row.max() > THRESHOLD
+    )
+
+
+def _pairs(table: pd.DataFrame, thumbnails: np.ndarray) -> tuple[dict, ...]:
+    pairs, ids = pairs_above(thumbnails), table["id"].to_numpy()
+    named = pairs.assign(
+        first=ids[pairs["first"]],
+        second=ids[pairs["second"]],
+        correlation=pairs["correlation"].astype(float).round(4),
+    )
+    return tuple(named.to_dict("records"))
+
+
+def _folds_fault(table: pd.DataFrame) -> str | None:
+    try:
+        check_folds(table["class"].map(CLASSES.index).to_numpy(), table["group"].to_numpy(), FOLDS)
+    except DataError as error:
+        return str(error)
+    return None
+
+
+def _groups(table: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
+    groups = (tuple(ids) for _, ids in table.groupby("group", sort=True)["id"])
+    return tuple(ids for ids in groups if len(ids) > 1)
+
+
+def render(report: Report, console: Console) -> None:
+    """Print a report for people; long lists are cut, `to_dict` has them in full.
+
+    Example:
+        >>> render(check("phantoms"), Console())
+    """
+    grid = Table.grid(padding=(0, 2))
+    for name, lines in _rows(report).items():
+        grid.add_row(Text(name, "bold"), Text("\n".join(lines)))
+    console.print(Text(report.folder, "bold"), soft_wrap=True)
+    console.print(grid)
+    for fault in report.faults:
+        console.print(Text(f"  {fault}", "red"), soft_wrap=True)
+
+
+def _rows(report: Report) -> dict[str, list[str]]:
+    images, masks = report.images, report.masks_per_image
+    by_class = ", ".join(f"{count} {name}" for name, count in images.items())
+    by_masks = ", ".join(f"{_count(count, 'image')} with {n}" for n, count in masks.items())
+    (narrow, wide), (low, high) = report.width, report.height
+    return {
+        **({"Set": [f"{report.outside.name}, an outside set: for testing only"]} if report.outside else {}),
+        "Images": [f"{sum(images.values())}: {by_class}"],
+        "Masks": [f"{sum(n * count for n, count in masks.items())}: {by_masks}"],
+        "Sizes": [f"{narrow}–{wide} pixels wide, {low}–{high} high; {report.n_sizes} different"],
+        "Coloured marks": [f"{_count(len(report.overlays), 'image')}: {_some(report.overlays)}"],
+        "Near-duplicates": [
+            f"correlation above {row['threshold']:.2f}: {_count(row['pairs'], 'pair')}, "
+            f"{_count(row['groups'], 'group')}, {_count(row['images'], 'image')}"
+            for row in report.duplicates
+        ],
+        f"Groups at {THRESHOLD}": _largest(report.duplicate_groups),
+        "Label conflicts": [
+            f"{_count(len(report.conflicts), 'group')} of near-duplicates with more than one label",
+            *(f"  {', '.join(ids)}" for ids in report.conflicts),
+        ],
+        **(_outside_rows(report.outside) if report.outside else _busi_rows(report)),
+        "Faults": [str(len(report.faults) or "none")],
+    }
+
+
+def _busi_rows(report: Report) -> dict[str, list[str]]:
+    compared, pixels = report.comparison, [report.verdict]
+    if compared.kind == "partly":
+        differing = [f"{id}: {what}" for id, what in compared.differing.items()]
+        lists = {
+            "differing": differing,
+            "missing or unreadable": compared.missing,
+            "unknown": compared.unknown,
+        }
+        pixels += [f"{len(ids)} {name}: {_some(ids)}" for name, ids in lists.items() if ids]
+    return {"Folds": [_folds(report)], "Pixels": pixels}
+
+
+def _outside_rows(found: Outside) -> dict[str, list[str]]:
+    across = f"{_count(found.pairs_across, 'pair')} of near-duplicates above {THRESHOLD} lie in two of them"
+    reasons: dict[str, list[str]] = {}
+    for id, why in found.left_out.items():
+        reasons.setdefault(why, []).append(id)
+    where = f"near-duplicates above {THRESHOLD}" if found.against else "equal pixels (--busi DIR: near ones)"
+    twins = [f"{pair['id']} = {pair['busi']}" for pair in found.shared]
+    rows = {
+        "Groups": [
+            f"{_count(len(found.groups), 'group')}, the largest of "
+            f"{_count(max(found.groups.values()), 'image')}; {across}"
+        ],
+        "Strata": [
+            f"{name}: " + _some([f"{value or '(empty)'} {n}" for value, n in values.items()], most=6)
+            for name, values in found.strata.items()
+        ],
+        "Left out": [f"{_count(len(ids), 'image')}, {why}: {_some(ids)}" for why, ids in reasons.items()],
+        "Passed over": [
+            f"{_count(len(found.unnamed), 'file')} not in the sheet: {_some(found.unnamed, most=6)}"
+        ]
+        if found.unnamed
+        else [],
+        "In BUSI too": [f"{_count(len(twins), 'image')} by {where}: {_some(twins)}"],
+        "Not measurable": list(found.lacking),
+    }
+    return {name: lines or ["none"] for name, lines in rows.items()}
+
+
+def _largest(groups: Sequence[Sequence[str]], most: int = 8) -> list[str]:
+    """The largest groups, one a line, and how many more there are."""
+    lines = [", ".join(ids) for ids in sorted(groups, key=len, reverse=True)[:most]]
+    if len(groups) > most:
+        lines.append(f"and {len(groups) - most} more; --json lists all, with their pairs")
+    return lines or ["none"]
+
+
+def _folds(report: Report) -> str:
+    if report.comparison.kind == "same":
+        return (
+            f"the shipped table busi_table.csv has {REPEATS} × {FOLDS} for these images, stratified, with "
+            f"each group in one fold: columns fold_0 to fold_{REPEATS - 1}"
+        )
+    return report.folds_fault or f"{FOLDS} stratified folds can be made with each group in one fold"
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}" + ("s" if n != 1 else "")
+
+
+def _some(ids: Sequence[str], most: int = 16) -> str:
+    more = f" and {len(ids) - most} more" if len(ids) > most else ""
+    return (", ".join(ids[:most]) or "none") + more

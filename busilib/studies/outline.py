@@ -1,0 +1,221 @@
+"""What the outline knows: how far the drawn mask alone, without any picture, tells malignant from benign."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from busilib.data.busi.catalog import Entry
+from busilib.data.dataset import CLASSES, Dataset
+from busilib.data.images import MaskReader, decode, white
+from busilib.data.splits import FOLDS
+from busilib.metrics.intervals import bootstrap
+from busilib.metrics.malignancy import malignancy_metrics
+from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
+from busilib.metrics.redrawn import DRAWINGS, RAW
+
+FITTED = {
+    "circumference": ("circumference",),
+    "solidity": ("solidity",),
+    "all descriptors": tuple(DESCRIPTORS),
+    "ellipse and place": ELLIPSE_AND_PLACE,
+}
+"""What a logistic regression is given, by the name of the condition."""
+
+
+def fold_numbers(data: Dataset, seed: int = 0) -> np.ndarray:
+    """The test fold of each image: that of `busilib.data.splits.grouped_split` with the same seed.
+
+    Args:
+        data: its groups are never separated.
+        seed: of the folds.
+
+    Returns:
+        int64 (n,), 0 to 4. A class with fewer groups than folds takes no part and has -1, as the four normal
+        images of BrEaST.
+
+    Example:
+        >>> fold_numbers(busi)[grouped_split(busi.labels, busi.groups, fold=3).test]
+        array([3, 3, …
+    """
+    folds = np.full(len(data), -1)
+    large = [label for label in range(len(CLASSES)) if _count(data, label) >= FOLDS]
+    divided = np.flatnonzero(np.isin(data.labels, large))
+    labels, groups = data.labels[divided], data.groups[divided]
+    plan = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
+    for fold, (_, test) in enumerate(plan.split(labels, labels, groups)):
+        folds[divided[test]] = fold
+    return folds
+
+
+def _count(data: Dataset, label: int) -> int:
+    return len(np.unique(data.groups[data.labels == label]))
+
+
+def outline_table(
+    entries: Sequence[Entry],
+    data: Dataset,
+    drawing: Callable[[np.ndarray], np.ndarray] = DRAWINGS[RAW],
+    seed: int = 0,
+    read_mask: MaskReader = white,
+) -> pd.DataFrame:
+    """The descriptors of every lesion's mask at its original size.
+
+    Images of class normal are left out. Several masks of one image are merged, and of the merged mask the
+    largest component is described.
+
+    Args:
+        entries: the files of `data`; one mask at a time is read.
+        data: gives groups and folds; its size does not matter.
+        drawing: how masks are redrawn before: one of `busilib.metrics.redrawn.DRAWINGS`.
+        seed: of the folds.
+        read_mask: see `busilib.data.images.decode`.
+
+    Returns:
+        Columns `id`, `fold` (see `fold_numbers`), `true`, `group` and one for each descriptor.
+
+    Raises:
+        DataError: if a file is damaged.
+        ValueError: if a mask is empty.
+
+    Example:
+        >>> outline_table(scan(folder)[0], load_busi(folder))["circumference"].median()
+    """
+    lesions = [entry for entry in entries if CLASSES[entry.label] != "normal"]
+    facts = data.table.assign(fold=fold_numbers(data, seed), true=data.table["class"]).set_index("id")
+    rows = facts.loc[[entry.id for entry in lesions], ["fold", "true", "group"]].reset_index()
+    return rows.join(descriptor_table(drawing(decode(entry, read_mask).mask) for entry in lesions))
+
+
+def fit_outline(table: pd.DataFrame, descriptors: Sequence[str]) -> Pipeline:
+    """Logistic regression on standardised descriptors, both classes weighing the same.
+
+    Args:
+        table: columns `true` and descriptors.
+        descriptors: names of columns.
+
+    Example:
+        >>> fit_outline(busi, ["circumference"]).predict_proba(breast[["circumference"]])
+    """
+    model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
+    return model.fit(table[list(descriptors)], table["true"] == "malignant")
+
+
+def out_of_fold(table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame:
+    """What `fit_outline` says of each fold after learning from the others.
+
+    Args:
+        table: as `outline_table` returns it.
+        descriptors: names of columns.
+
+    Returns:
+        Rows for a study of task "malignancy": `id`, `fold`, `true`, `group`, `benign`, `malignant`, `normal`
+        (0) and `threshold` (0.5).
+
+    Example:
+        >>> malignancy_metrics(out_of_fold(table, DESCRIPTORS))["malignancy_auc"]
+    """
+    parts = [
+        _rows(
+            fit_outline(table[table["fold"] != fold], descriptors), table[table["fold"] == fold], descriptors
+        )
+        for fold in sorted(table["fold"].unique())
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def across(learned: pd.DataFrame, other: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame:
+    """What `fit_outline` says of one set after learning from all of another: rows as of `out_of_fold`.
+
+    Example:
+        >>> malignancy_metrics(across(busi, breast, DESCRIPTORS))["malignancy_auc"]
+    """
+    return _rows(fit_outline(learned, descriptors), other.assign(fold=0), descriptors).reset_index(drop=True)
+
+
+def _rows(model: Pipeline, table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame:
+    malignant = model.predict_proba(table[list(descriptors)])[:, 1]
+    facts = table[["id", "fold", "true", "group"]]
+    return facts.assign(benign=1 - malignant, malignant=malignant, normal=0.0, threshold=0.5)
+
+
+def outline_conditions(
+    tables: Mapping[str, Mapping[str, pd.DataFrame]],
+) -> dict[str, pd.DataFrame]:
+    """Every condition of the study as rows of predictions, ready for `busilib.studies.study.Condition`.
+
+    Args:
+        tables: by name of the set and then by name of the drawing, as `outline_table` returns them.
+
+    Returns:
+        By name: for each set, drawing and entry of `FITTED` "BUSI, raw, circumference", out of fold; for each
+        two sets that share a drawing "BUSI → BrEaST, raw, circumference", learned from all of the first.
+
+    Example:
+        >>> list(outline_conditions({"BUSI": {"raw": busi}, "BrEaST": {"raw": breast}}))[0]
+        'BUSI, raw, circumference'
+    """
+    conditions = {}
+    for name, drawn in tables.items():
+        for drawing, table in drawn.items():
+            for what, descriptors in FITTED.items():
+                conditions[f"{name}, {drawing}, {what}"] = out_of_fold(table, descriptors)
+                for other in tables:
+                    if other != name and drawing in tables[other]:
+                        rows = across(table, tables[other][drawing], descriptors)
+                        conditions[f"{name} → {other}, {drawing}, {what}"] = rows
+    return conditions
+
+
+def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """How well each descriptor alone, and all together, still tell the class as the drawing gets plainer.
+
+    Args:
+        tables: one set's, by name of the drawing, as `outline_table` returns them.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        Columns `drawing`, `descriptor` (or a name in `FITTED` that ends in ", fitted"), and the area under
+        the curve `value` with its 95 % interval over groups, `low` and `high`, and `n`. Of the fitted ones it
+        is taken within each fold and averaged, as in `malignancy_metrics`; nothing is fitted anew in a draw.
+
+    Example:
+        >>> dose_response({"raw": raw, "smoothed 0.04": plainer})
+    """
+    parts = []
+    for drawing, table in tables.items():
+        parts.append(descriptor_auc_table(table, draws, seed).assign(drawing=drawing))
+        fitted = {name: out_of_fold(table, columns) for name, columns in FITTED.items()}
+        rows = [
+            (f"{name}, fitted", *auc_interval(each, draws, seed), len(each)) for name, each in fitted.items()
+        ]
+        parts.append(
+            pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n"]).assign(drawing=drawing)
+        )
+    return pd.concat(parts, ignore_index=True)[["drawing", "descriptor", "value", "low", "high", "n"]]
+
+
+def auc_interval(rows: pd.DataFrame, draws: int = 1000, seed: int = 0) -> tuple[float, float, float]:
+    """Area under the curve of malignant against benign, and its 95 % interval over groups: value, low, high.
+
+    Args:
+        rows: as `out_of_fold` or `across` returns them.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Example:
+        >>> auc_interval(across(busi, breast, DESCRIPTORS))
+        (0.79, 0.73, 0.85)
+    """
+
+    def figure(drawn: pd.DataFrame) -> dict[str, float]:
+        return {"auc": malignancy_metrics(drawn)["malignancy_auc"]}
+
+    return figure(rows)["auc"], *bootstrap(figure, rows, rows["group"].to_numpy(), draws, seed)["auc"]
