@@ -172,8 +172,11 @@ def test_aucs_by_hand():
     )
     assert descriptor_aucs(table) == {"circumference": 0.75, "solidity": 0.75}
     assert np.isnan(descriptor_aucs(table[::2])["solidity"])
-    found = descriptor_auc_table(table, draws=50).set_index("descriptor").loc["circumference"]
-    assert found["low"] <= found["value"] <= found["high"] and found["n"] == 4
+    few = descriptor_auc_table(table, draws=50).set_index("descriptor").loc["circumference"]
+    assert few["value"] == 0.75 and pd.isna(few["low"]) and few["n"] == 4  # four images have no interval
+    many = pd.concat([table] * 5, ignore_index=True).assign(group=range(20))
+    found = descriptor_auc_table(many, draws=50).set_index("descriptor").loc["circumference"]
+    assert found["low"] <= found["value"] <= found["high"] and found["n"] == 20
 
 
 def test_aucs_against_a_referee():
@@ -328,7 +331,7 @@ def test_dose_response_has_every_drawing_and_agrees_with_its_parts(tables):
     alone = descriptor_aucs(tables[HULL])
     assert found.loc[(HULL, "circumference"), "value"] == alone["circumference"]
     fitted = study.auc_interval(study.out_of_fold(tables[RAW], study.FITTED["solidity"]), draws=20)
-    assert tuple(found.loc[(RAW, "solidity, fitted"), ["value", "low", "high"]]) == fitted
+    assert found.loc[(RAW, "solidity, fitted"), "value"] == fitted[0]
     assert found["n"].eq(20).all()
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 from skimage.measure import label, perimeter, regionprops
 
-from busilib.metrics.intervals import bootstrap
+from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.weighted import auc
 
 DESCRIPTORS = {
     "circumference": 1,
@@ -155,15 +155,17 @@ def descriptor_aucs(table: pd.DataFrame) -> dict[str, float]:
         >>> descriptor_aucs(table)["circumference"]
         0.99
     """
+    areas = _areas(table, np.ones((1, len(table))))
+    return {name: float(area[0]) for name, area in areas.items()}
+
+
+def _areas(table: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
     malignant = (table["true"] == "malignant").to_numpy()
-    names = [name for name in DESCRIPTORS if name in table]
-    if malignant.all() or not malignant.any():
-        return dict.fromkeys(names, float("nan"))
-    signs = np.array([DESCRIPTORS[name] for name in names])
-    ranks = rankdata(signs * table[names].to_numpy(float), axis=0)  # all at once: bootstraps ask often
-    count = malignant.sum()
-    wins = ranks[malignant].sum(axis=0) - count * (count + 1) / 2
-    return dict(zip(names, (wins / (count * (~malignant).sum())).tolist(), strict=True))
+    return {
+        name: auc(malignant, sign * table[name].to_numpy(float), weights)
+        for name, sign in DESCRIPTORS.items()
+        if name in table
+    }
 
 
 def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
@@ -181,7 +183,10 @@ def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) 
         >>> descriptor_auc_table(table).set_index("descriptor").loc["circumference", "low"]
         0.98
     """
-    figures = descriptor_aucs(table)
-    limits = bootstrap(descriptor_aucs, table, table["group"].to_numpy(), draws, seed)
-    rows = [(name, value, *limits[name], len(table)) for name, value in figures.items()]
+    groups = table["group"].to_numpy()
+    samples = _areas(table, group_weights(groups, draws, seed))
+    rows = []
+    for name, value in descriptor_aucs(table).items():
+        found = with_interval(value, samples[name], groups)
+        rows.append((name, value, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n"])

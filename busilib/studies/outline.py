@@ -15,8 +15,7 @@ from busilib.data.busi.catalog import Entry
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.images import MaskReader, decode, white
 from busilib.data.splits import FOLDS
-from busilib.metrics.intervals import bootstrap
-from busilib.metrics.malignancy import malignancy_metrics
+from busilib.metrics.measure import measure
 from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
 from busilib.metrics.redrawn import DRAWINGS, RAW
 
@@ -194,7 +193,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
         parts.append(descriptor_auc_table(table, draws, seed).assign(drawing=drawing))
         fitted = {name: out_of_fold(table, columns) for name, columns in FITTED.items()}
         rows = [
-            (f"{name}, fitted", *auc_interval(each, draws, seed), len(each)) for name, each in fitted.items()
+            (f"{name}, fitted", *auc_interval(each, draws), len(each)) for name, each in fitted.items()
         ]
         parts.append(
             pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n"]).assign(drawing=drawing)
@@ -202,20 +201,16 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
     return pd.concat(parts, ignore_index=True)[["drawing", "descriptor", "value", "low", "high", "n"]]
 
 
-def auc_interval(rows: pd.DataFrame, draws: int = 1000, seed: int = 0) -> tuple[float, float, float]:
+def auc_interval(rows: pd.DataFrame, draws: int = 1000) -> tuple[float, float | None, float | None]:
     """Area under the curve of malignant against benign, and its 95 % interval over groups: value, low, high.
 
     Args:
         rows: as `out_of_fold` or `across` returns them.
         draws: bootstrap samples.
-        seed: of the draws.
 
     Example:
         >>> auc_interval(across(busi, breast, DESCRIPTORS))
         (0.79, 0.73, 0.85)
     """
-
-    def figure(drawn: pd.DataFrame) -> dict[str, float]:
-        return {"auc": malignancy_metrics(drawn)["malignancy_auc"]}
-
-    return figure(rows)["auc"], *bootstrap(figure, rows, rows["group"].to_numpy(), draws, seed)["auc"]
+    found = measure("malignancy", rows, rows["group"].to_numpy(), draws)["malignancy_auc"]
+    return found["value"], found["low"], found["high"]
