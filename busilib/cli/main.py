@@ -250,27 +250,39 @@ def study(
     seed: Seed = 0,
     weights: Weights = "",
     outside: Outside = "",
+    encoder: Annotated[
+        str, typer.Option(help="What a linear probe sees through, such as mobilenet. Left out: that.")
+    ] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="An experiment that meets the outside set, may be repeated. Left out: the usual."),
+    ] = None,
 ) -> None:
     """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
 
-    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    Records of the real BUSI go to results/, those of any other data to _build/results/. Another seed, outside
+    set, encoder or model adds a record and leaves the others as they are.
     """
+    from busilib import provenance
     from busilib.metrics.figure import limits
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
-    from busilib.studies import table as studies
-    from busilib.studies.study import write_study
+    from busilib.runs.records import refuse_uncommitted
+    from busilib.studies import records, table
+    from busilib.studies.context import ENCODER, Context
 
     writable_folder(project_root() / "_build")
-    found = studies.study(name, studies.Asked(profile, data, seed, weights, outside))
-    root = project_root()
-    ours = found.facts["dataset"]["name"] == "BUSI"
-    target = write_study(found, root / ("results" if ours else "_build/results"))
+    context = Context(profile, data, outside, seed, weights, encoder or ENCODER, tuple(model or ()))
+    if name in table.STUDIES and context.load().origin == "busi":
+        refuse_uncommitted(provenance.commit())
+    measured = table.study(name, context)
+    target = records.write_study(measured, records.target_of(measured))
+    found = records.read_study(target.name, profile, target.parents[2])
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
         typer.echo(f"{condition:44} {figure['value']:.3f}  ({limits(figure, '.3f', ' to ')})")
-    typer.echo(f"Recorded in {target.relative_to(root)}")
+    typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
 @app.command()
