@@ -157,7 +157,7 @@ def train(
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
     from busilib import provenance
-    from busilib.metrics.figure import limits
+    from busilib.metrics.figure import limits, several
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
@@ -177,7 +177,7 @@ def train(
         if key in figures:
             figure = figures[key]
             found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
-            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']})")
+            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']}{several(figure)})")
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 

@@ -12,7 +12,7 @@ from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
-from busilib.metrics.figure import LIMITS, limits
+from busilib.metrics.figure import LIMITS, limits, several
 from busilib.pages.words import METRIC_NAMES
 from busilib.paths import PathError, project_root
 from busilib.reports.experiment import Experiment
@@ -70,8 +70,10 @@ def cell(figure: Mapping) -> str:
         '0.71 (0.66–0.75)'
         >>> cell({"value": 1.0, "low": None, "high": None, "n": 3, "why": "3 images"})
         '1.00 (no interval: 3 images)'
+        >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130, "sd": 0.012, "seeds": 3})
+        '0.71 (0.66–0.75, 3 seeds, SD 0.012)'
     """
-    return f"{figure['value']:.2f} ({limits(figure)})"
+    return f"{figure['value']:.2f} ({limits(figure)}{several(figure)})"
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
@@ -236,8 +238,9 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
             **{
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
-            "n": len(record.predictions),
+            "n": record.predictions["id"].nunique(),
             "folds": record.folds,
+            "seeds": len(record.facts["seeds"]),
             "selected on": record.facts["split"][0]["selected_on"],
             "input": record.facts["inputs"],
             "weights": record.facts["weights"]["source"],
