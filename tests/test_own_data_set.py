@@ -64,7 +64,7 @@ def own(tmp_path) -> Path:
 
 
 def load(root: Path):
-    return load_outside(root, SIZE, cache=False)
+    return load_outside(root, SIZE)
 
 
 def changed(**cells) -> list[tuple]:
@@ -326,7 +326,7 @@ def test_breast_through_the_general_layout_is_the_same(real, tmp_path):
     ).to_csv(root / "images.csv", index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        published, brought = load_breast(real, 64), load_outside(root, 64, cache=False)
+        published, brought = load_breast(real, 64), load_outside(root, 64)
     assert brought.name == "brought" and brought.fingerprint == published.fingerprint
     shared = [name for name in brought.table if name in published.table]
     assert {"BIRADS", "case", "overlay", "n_masks"} <= set(shared)

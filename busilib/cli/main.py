@@ -161,12 +161,14 @@ def train(
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
-    from busilib.runs import profiles, records, runner
+    from busilib.runs import records, runner
+    from busilib.runs.load import load_data, load_tiles
+    from busilib.runs.profiles import settings_for
 
     writable_folder(project_root() / "_build")
     entry = registry.experiment(id)
-    load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
-    dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
+    load = load_tiles if entry.task == "tissue" else load_data
+    dataset = load(profile, data, seed, settings_for(entry, profile).size)
     if dataset.origin == "busi":
         records.refuse_uncommitted(provenance.commit())
     for number in fold or [0]:

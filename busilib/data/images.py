@@ -262,13 +262,12 @@ def mask_fault(entry: Entry, mask: np.ndarray) -> str | None:
     return None
 
 
-def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str = "BUSI") -> Dataset:
+def load_busi(folder: str | Path, size: int = 128, name: str = "BUSI") -> Dataset:
     """Load a BUSI folder at one working size, strictly: any fault is an error.
 
     Args:
         folder: BUSI's folder (or its parent) with `benign`, `malignant` and `normal`.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache, keyed by file contents and settings.
         name: what the set is called in records.
 
     Returns:
@@ -284,14 +283,13 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
     """
     entries, faults = scan(folder)
     refuse(folder, faults)
-    return load_entries(folder, entries, size, cache, name)
+    return load_entries(folder, entries, size, name)
 
 
 def load_entries(
     folder: str | Path,
     entries: Sequence[Entry],
     size: int,
-    cache: bool,
     name: str,
     cases: Sequence[str] | None = None,
     read_mask: MaskReader = lesion,
@@ -301,7 +299,7 @@ def load_entries(
     Args:
         folder: named in errors.
         entries: at least one.
-        size, cache, name: see `load_busi`.
+        size, name: see `load_busi`.
         cases: whose image each is: images of one case get one group; None groups near-duplicates.
         read_mask: see `decode`.
 
@@ -314,22 +312,21 @@ def load_entries(
         for part in pool.map(_digest, entries):
             digest.update(part)
         stored = cache_folder() / "datasets" / f"{digest.hexdigest()[:32]}.npz"
-        if cache and stored.is_file():
+        if stored.is_file():
             dataset = _read_cache(stored, name)
             if dataset is not None:
                 return dataset
         parts = list(pool.map(partial(_prepare, size=size, read_mask=read_mask), entries))
     refuse(folder, [part for part in parts if isinstance(part, str)], is_busi=cases is None)
     dataset = _assemble(entries, parts, name, cases)
-    if cache:
-        try:
-            _write_cache(stored, dataset)
-        except OSError as error:
-            warnings.warn(
-                f"{stored.parent}: cannot be written ({error.strerror}), so these images are decoded anew "
-                "each time. Set BUSI_CACHE_DIR to a folder with room.",
-                stacklevel=2,
-            )
+    try:
+        _write_cache(stored, dataset)
+    except OSError as error:
+        warnings.warn(
+            f"{stored.parent}: cannot be written ({error.strerror}), so these images are decoded anew "
+            "each time. Set BUSI_CACHE_DIR to a folder with room.",
+            stacklevel=2,
+        )
     return dataset
 
 

@@ -13,7 +13,8 @@ from busilib.data.tiles import Tiles
 from busilib.errors import UserError
 from busilib.reports.registry import experiment
 from busilib.runs import records
-from busilib.runs.profiles import load_data, load_tiles, profile_settings
+from busilib.runs.load import load_data, load_tiles
+from busilib.runs.profiles import profile_settings
 from busilib.runs.protocols import folds_of
 from busilib.runs.run import Run
 from busilib.runs.runner import finished, planned

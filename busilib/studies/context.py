@@ -8,7 +8,8 @@ from pathlib import Path
 from busilib.data.dataset import DataError, Dataset
 from busilib.errors import UserError
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import data_folder, load_data, outside_data, profile, settings_for
+from busilib.runs.load import data_folder, load_data, outside_data
+from busilib.runs.profiles import profile, settings_for
 
 ENCODER = "mobilenet"
 """The frozen encoder that a probe sees through, unless another is asked for."""

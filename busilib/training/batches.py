@@ -28,7 +28,6 @@ class Batches(keras.utils.PyDataset):
         predicted: bool (n, h, w), predicted masks of all images of `data`, where the inputs ask for them.
         augmentation: None for evaluation: dataset order, images as they are.
         seed: of shuffling and augmentation.
-        first_epoch: number of the epoch that comes first, where a training is resumed.
         image_only_from: for models with the two heads "class" (image alone) and "combined": the epoch from
             which the combined head has weight 0 in training; None for models with one head.
         class_weights: float (3,), what an image of each class weighs in the loss; None for all alike. Batches
@@ -55,7 +54,6 @@ class Batches(keras.utils.PyDataset):
         predicted: np.ndarray | None = None,
         augmentation: Augmentation | None = None,
         seed: int = 0,
-        first_epoch: int = 0,
         image_only_from: int | None = None,
         class_weights: np.ndarray | None = None,
     ):
@@ -67,7 +65,7 @@ class Batches(keras.utils.PyDataset):
             raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
         self.shown_masks = predicted if self.shown.mask == "predicted" else data.masks
         self.image_only_from, self.class_weights = image_only_from, class_weights
-        self.epoch = first_epoch - 1
+        self.epoch = -1
 
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch)

@@ -138,21 +138,22 @@ def fit(
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
     checkpoints = _Checkpoints(folder, settings.monitor, history)
-    callbacks = [checkpoints, Progress(title, done)]
+    callbacks = [checkpoints]
     stopped = False
     if settings.patience is not None:
         callbacks.append(_EarlyStopping(checkpoints, settings.patience))
         stopped = done and done - 1 - best_epoch(history, settings.monitor) >= settings.patience
     if done < settings.epochs and not stopped:
-        model.fit(
-            train,
-            validation_data=validation,
-            epochs=settings.epochs,
-            initial_epoch=done,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with Progress(title, done, settings.epochs) as line:
+            model.fit(
+                train,
+                validation_data=validation,
+                epochs=settings.epochs,
+                initial_epoch=done,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*callbacks, line],
+            )
     history = pd.DataFrame(checkpoints.rows)
     model.load_weights(folder / BEST)
     return history

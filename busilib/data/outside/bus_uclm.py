@@ -28,7 +28,7 @@ def is_bus_uclm(folder: Path) -> bool:
     return (folder / "INFO.csv").is_file()
 
 
-def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_bus_uclm(folder: str | Path, size: int = 128) -> Dataset:
     """Load BUS-UCLM at one working size; any fault is an error but one that the published set has.
 
     The images of patient HESN (13 of them) are smaller than their masks. They are left out by name, with a
@@ -37,7 +37,6 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
     Args:
         folder: BUS-UCLM's folder or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset in the order of the sheet; the images of a patient are a group.
@@ -49,7 +48,7 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
         >>> len(load_bus_uclm("downloads/BUS-UCLM"))
         670
     """
-    return load_sheet(read_bus_uclm(the_folder(folder, is_bus_uclm, LAYOUT)), size, cache)
+    return load_sheet(read_bus_uclm(the_folder(folder, is_bus_uclm, LAYOUT)), size)
 
 
 def read_bus_uclm(root: Path) -> Sheet:

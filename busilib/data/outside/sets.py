@@ -60,13 +60,12 @@ def read_outside(folder: str | Path) -> Sheet:
     return next(each.read(root) for each in SETS if each.recognise(root))
 
 
-def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_outside(folder: str | Path, size: int = 128) -> Dataset:
     """Load BrEaST, BUS-BRA, BUS-UCLM or a set of your own, whichever the folder holds.
 
     Args:
         folder: of the set, or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset; see the loader of each set.
@@ -78,4 +77,4 @@ def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
         >>> load_outside("downloads/BrEaST").name
         'BrEaST'
     """
-    return load_sheet(read_outside(folder), size, cache)
+    return load_sheet(read_outside(folder), size)

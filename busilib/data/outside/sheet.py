@@ -254,13 +254,12 @@ def class_fault(id: str, word: str, sheet: str) -> list[str]:
     return [f"{sheet}: {id} has class {word!r}. Expected one of {', '.join(CLASSES)}; mend the cell."]
 
 
-def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
+def load_sheet(sheet: Sheet, size: int = 128) -> Dataset:
     """Load the images of a sheet, decoded and resized just as BUSI's are, strictly: any fault is an error.
 
     Args:
         sheet: as the module of its set reads it.
         size: height and width in pixels to which images and masks are brought.
-        cache: see `busilib.data.images.load_busi`.
 
     Returns:
         The dataset. Its groups are the cases; an image of no case is a group of its own. Its table has the
@@ -285,7 +284,7 @@ def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
     row_of = {row.id: row for row in sheet.rows}
     kept = [row_of[entry.id] for entry in entries]
     groups = [row.group for row in kept]
-    data = load_entries(sheet.path.parent, entries, size, cache, sheet.name, groups, sheet.read_mask)
+    data = load_entries(sheet.path.parent, entries, size, sheet.name, groups, sheet.read_mask)
     strata = pd.DataFrame([{"case": row.case, **row.strata} for row in kept], index=data.table.index)
     table = data.table.join(strata)
     return replace(data, table=table, origin="outside", left_out=left_out)

@@ -18,6 +18,8 @@ from busilib.data.dataset import DataError
 from busilib.data.folders import is_ignored
 from busilib.data.tiles import CODES
 
+VERSION = 1
+"""Of the drawing: raise it with every change of a pixel, so that no cached phantoms of before are read."""
 MINIMUM = {"slides": 5, "tiles_per_slide": 1, "size": 32}
 """Fewest slides (one for each fold), tiles and pixels."""
 VALIDATION_SHARE = 0.3

@@ -18,6 +18,8 @@ from scipy.special import expit
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.folders import is_ignored
 
+VERSION = 1
+"""Of the drawing: raise it with every change of a pixel, so that no cached phantoms of before are read."""
 MINIMUM = {"benign": 6, "malignant": 4, "normal": 3}
 """Fewest images per class: with these, every kind of picture and near-duplicate is there."""
 DYNAMIC_RANGE = 55.0  # decibels from black to white, as scanners show them
