@@ -21,6 +21,7 @@ report: .venv/.installed
 test: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy busilib
 	$(BIN)/python -m pytest
 
 lab: .venv/.installed

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
-import typer.core
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -35,7 +35,7 @@ def asked_for(
     Raises:
         UserError: for a plan that cannot be read, or one named beside ids.
     """
-    options = {
+    options: dict[str, Any] = {
         "profile": profile,
         "data": data,
         "protocols": list(protocols) or ["grouped"],
@@ -50,7 +50,7 @@ def asked_for(
     if len(what) > 1:
         raise UserError(f"{plans[0]}: a plan stands alone; leave out {', '.join(set(what) - {plans[0]})}")
     lines = plan_lines(_read_plan(Path(plans[0])), plans[0])
-    return [job for line in lines for job in jobs_of(**(options | line))]
+    return [job for line in lines for job in jobs_of(**(options | dict(line)))]
 
 
 def _read_plan(path: Path) -> object:
@@ -62,23 +62,6 @@ def _read_plan(path: Path) -> object:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is no YAML ({' '.join(str(error).split())})") from error
-
-
-class InARow(typer.core.TyperCommand):
-    """A command whose repeatable options also take their values in a row: `--folds 0 1`."""
-
-    def parse_args(self, ctx, args):
-        repeatable = {name for each in self.params if each.multiple for name in each.opts}
-        spread, option, given = [], "", 0
-        for word in args:
-            if word.startswith("--"):
-                option, given = (word if word in repeatable else ""), 0
-            elif option:
-                given += 1
-                if given > 1:
-                    spread.append(option)
-            spread.append(word)
-        return super().parse_args(ctx, spread)
 
 
 class Display:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 import typer.core
 
-from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
+from busilib.cli.in_a_row import InARow
 from busilib.errors import UserError
 
 
@@ -47,7 +47,7 @@ def explained(error: Exception) -> str:
         errno.EDQUOT: "Make room, or name another place.",
         errno.EACCES: "Mend its permissions, or name another place.",
         errno.EROFS: "Name another place.",
-    }.get(error.errno, "Check the path.")
+    }.get(error.errno or 0, "Check the path.")
     place = error.filename or "a file could not be read or written"
     return f"{place}: {error.strerror or error}. {mend}"
 
@@ -174,7 +174,9 @@ def train(
     for number in fold or [0]:
         one = runner.run(id, dataset, profile, protocol, number, seed, weights, inputs)
         target = records.write_record(one, records.target_of(one))
-    figures = records.read_record(target.name, profile, target.parents[1]).metrics
+    recorded = records.read_record(target.name, profile, target.parents[1])
+    assert recorded is not None  # just written
+    figures = recorded.metrics
     for key in MAIN_FIGURES[entry.task]:
         if key in figures:
             figure = figures[key]
@@ -280,6 +282,7 @@ def study(
     measured = table.study(name, context)
     target = records.write_study(measured, records.target_of(measured))
     found = records.read_study(target.name, profile, target.parents[2])
+    assert found is not None  # just written
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]

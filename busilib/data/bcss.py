@@ -80,7 +80,7 @@ def bcss_root(folder: str | Path) -> tuple[Path, str]:
     )
     for layout, parts in LAYOUTS.items():
         tiles = {name for names in parts.values() for name in names}
-        found = inside(folder, lambda root, tiles=tiles: any((root / name).is_dir() for name in tiles))
+        found = inside(folder, partial(_holds_one_of, names=tiles))
         if len(found) > 1:
             raise DataError(f"{folder}: several of {layout}: {', '.join(map(str, found))}. Name one.")
 
@@ -156,6 +156,10 @@ def _pair(images: Path, masks: Path, part: str) -> tuple[list[Tile], list[str]]:
     return tiles, faults
 
 
+def _holds_one_of(root: Path, names: set[str]) -> bool:
+    return any((root / name).is_dir() for name in names)
+
+
 def load_bcss(folder: str | Path, size: int = 224, name: str = "BCSS") -> Tiles:
     """Load a BCSS folder at one working size, strictly: any fault is an error.
 
@@ -188,7 +192,8 @@ def load_bcss(folder: str | Path, size: int = 224, name: str = "BCSS") -> Tiles:
         if arrays is None:
             parts = list(pool.map(partial(_prepare, size=size, layout=layout), tiles))
             _refuse(root, [part for part in parts if isinstance(part, str)])
-            arrays = tuple(np.stack(column) for column in zip(*parts, strict=True))
+            images, codes = (np.stack(column) for column in zip(*parts, strict=True))
+            arrays = images, codes
             _write_cache(stored, *arrays)
     return Tiles(*arrays, _table(tiles), name)
 

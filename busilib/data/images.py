@@ -318,7 +318,8 @@ def load_entries(
                 return dataset
         parts = list(pool.map(partial(_prepare, size=size, read_mask=read_mask), entries))
     refuse(folder, [part for part in parts if isinstance(part, str)], is_busi=cases is None)
-    dataset = _assemble(entries, parts, name, cases)
+    whole = [part for part in parts if not isinstance(part, str)]  # all of them, by now
+    dataset = _assemble(entries, whole, name, cases)
     try:
         _write_cache(stored, dataset)
     except OSError as error:
@@ -381,7 +382,8 @@ def _write_cache(path: Path, dataset: Dataset) -> None:
     # Two programs may load the same data at once: each writes a file of its own, then moves it into place.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:
         written = Path(part) / path.name
-        np.savez(written, images=dataset.images, masks=dataset.masks, labels=dataset.labels, **columns)
+        arrays = {"images": dataset.images, "masks": dataset.masks, "labels": dataset.labels, **columns}
+        np.savez(written, **arrays)  # type: ignore[arg-type]  # one of its names could be `allow_pickle`
         written.replace(path)
 
 

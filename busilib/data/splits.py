@@ -100,8 +100,8 @@ def hold_out(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray,
         if len(members) <= per_class:
             raise DataError(f"{name}: {len(members)} image(s), cannot hold out {per_class} and keep any")
         held.append(rng.choice(members, per_class, replace=False))
-    held = np.sort(np.concatenate(held))
-    return held, np.setdiff1d(np.arange(len(labels)), held)
+    chosen = np.sort(np.concatenate(held))
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
 
 
 def random_split(

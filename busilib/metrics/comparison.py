@@ -53,11 +53,10 @@ def mcnemar(one: pd.DataFrame, other: pd.DataFrame) -> McNemar:
 
     _, right = confidence_of(one)
     _, right_other = confidence_of(matched(one, other))
-    counts = [
-        [int((right & right_other).sum()), int((right & ~right_other).sum())],
-        [int((~right & right_other).sum()), int((~right & ~right_other).sum())],
-    ]
-    return McNemar(*counts[0], *counts[1], p=float(exact_test(counts, exact=True).pvalue))
+    both, only_one = int((right & right_other).sum()), int((right & ~right_other).sum())
+    only_other, neither = int((~right & right_other).sum()), int((~right & ~right_other).sum())
+    p = exact_test([[both, only_one], [only_other, neither]], exact=True).pvalue
+    return McNemar(both, only_one, only_other, neither, float(p))
 
 
 def holm(p: np.ndarray) -> np.ndarray:

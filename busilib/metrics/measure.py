@@ -115,4 +115,4 @@ def _figure(metric: Metric, values: np.ndarray, samples: list, behind: list) -> 
         (part for part in parts if len(part[0])), key=lambda part: len(part[0]), default=parts[0]
     )
     n = max(int(rows[metric.support].sum()) for rows, _ in behind)
-    return over_seeds(values, samples, fewest, n, name)
+    return over_seeds(values.tolist(), samples, fewest, n, name)

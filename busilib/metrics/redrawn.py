@@ -77,8 +77,9 @@ def equal_ellipse(mask: np.ndarray) -> np.ndarray:
     """
     region = largest_component(mask)
     drawn = np.zeros(mask.shape, bool)
-    halves = (max(axis / 2, 0.5) for axis in (region.axis_major_length, region.axis_minor_length))
-    drawn[ellipse(*region.centroid, *halves, shape=mask.shape, rotation=region.orientation)] = True
+    long, short = (max(axis / 2, 0.5) for axis in (region.axis_major_length, region.axis_minor_length))
+    y, x = region.centroid
+    drawn[ellipse(y, x, long, short, shape=mask.shape, rotation=region.orientation)] = True
     return drawn
 
 

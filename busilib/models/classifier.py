@@ -43,6 +43,7 @@ def on_encoder(settings: Settings) -> keras.Model:
         >>> on_encoder(Settings(size=128, encoder="efficientnetlite0")).count_params()
         3416867
     """
+    assert settings.encoder is not None  # its entry names one
     base = _base(settings.encoder, settings)
     name = f"classifier_on_{settings.encoder}"
     return _with_head(base, keras.layers.GlobalAveragePooling2D(), None, 0.2, name)

@@ -90,6 +90,7 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
         >>> r4_deeplabv3(settings).output.shape
         (None, 256, 256, 1)
     """
+    assert settings.filters is not None  # every network of blocks has them
     require_size("r4_deeplabv3", settings.size, HALVINGS)
     keras_cv = import_keras_cv("r4_deeplabv3")
     width = settings.filters * 4

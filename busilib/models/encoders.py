@@ -327,6 +327,7 @@ def _from_keras(name: str, row: Encoder, size: int) -> keras.Model:
     try:
         return row.build(size, weights="imagenet")
     except Exception as error:
+        assert isinstance(row.imagenet, KerasFile)  # others are read from a file of our own
         file = row.imagenet.file.format(size=size if size in _MOBILENET_SIZES else 224)
         raise WeightsError(
             f"ImageNet weights of {name} cannot be had: the file {file} is not in Keras's cache "

@@ -36,6 +36,7 @@ def r3_imagemasknet(settings: Settings) -> keras.Model:
         >>> r3_imagemasknet(settings).count_params()
         67147587
     """
+    assert settings.filters is not None  # every network of blocks has them
     inputs = _inputs(settings.size)
     branches = []
     for x in (_rgb(inputs["image"]), inputs["mask"]):
@@ -63,6 +64,7 @@ def r3_imagemasknet2(settings: Settings) -> keras.Model:
         >>> sorted(r3_imagemasknet2(settings).output)
         ['class', 'combined']
     """
+    assert settings.filters is not None  # every network of blocks has them
     inputs = _inputs(settings.size)
     image = _normalised_branch(_rgb(inputs["image"]), [settings.filters * 2**k for k in range(3)])
     mask = _normalised_branch(inputs["mask"], [settings.filters * 2**k for k in range(2)])

@@ -35,6 +35,7 @@ def r4_segformer(settings: Settings) -> keras.Model:
         >>> r4_segformer(settings).output.shape
         (None, 256, 256, 1)
     """
+    assert settings.filters is not None  # every network of blocks has them
     require_size("r4_segformer", settings.size, HALVINGS)
     if settings.size == 2**HALVINGS:
         raise ValueError(

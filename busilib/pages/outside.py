@@ -109,7 +109,7 @@ def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
         >>> list(scores_of(recorded_studies().values()))
         ['r2-mobilenet, BUSI', 'r2-mobilenet, BrEaST']
     """
-    scores = {}
+    scores: dict[str, pd.DataFrame] = {}
     for study in studies:
         if study.name == "outside-classification":
             conditions = study.predictions.groupby("condition", sort=False)
@@ -117,9 +117,9 @@ def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
     return scores
 
 
-def recorded_studies(profile: str = "laptop") -> dict[str, Study]:
+def recorded_studies() -> dict[str, Study]:
     """The recorded studies on outside data by the names of their records, such as one for each set."""
-    return {study.record: study for name in STUDIES for study in read_studies(name, profile)}
+    return {study.record: study for name in STUDIES for study in read_studies(name, "laptop")}
 
 
 def recorded_drops(studies: Mapping[str, Study]) -> pd.DataFrame:

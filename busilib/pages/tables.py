@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown
@@ -180,7 +179,7 @@ def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def protocol_records(id: str, profile: str = "laptop", folder: Path | None = None) -> dict[str, Record]:
+def protocol_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """The records of one experiment by the name of their protocol; those that exist.
 
     Example:
@@ -190,11 +189,11 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
     return {
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
-        if (record := find_record(id, profile, protocol, folder=folder))
+        if (record := find_record(id, profile, protocol))
     }
 
 
-def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
+def inputs_records(id: str) -> dict[str, Record]:
     """The grouped records of one experiment by what its model was shown; those that exist.
 
     Example:
@@ -203,7 +202,7 @@ def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """
     from busilib.training.inputs import INPUTS
 
-    found = {inputs: find_record(id, profile, inputs=inputs) for inputs in INPUTS}
+    found = {inputs: find_record(id, "laptop", inputs=inputs) for inputs in INPUTS}
     return {inputs: record for inputs, record in found.items() if record is not None}
 
 

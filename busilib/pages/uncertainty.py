@@ -118,7 +118,9 @@ def calibration_table(models: Mapping[str, Model], table: pd.DataFrame, draws: i
     scaled = calibrated(models)
     rows = {}
     for name, model in models.items():
-        states = {AS_IT_IS: (model.predictions, None)}
+        states: dict[str, tuple[pd.DataFrame, dict[int, float] | None]] = {
+            AS_IT_IS: (model.predictions, None)
+        }
         if name in scaled:
             states[SCALED] = scaled[name]
         for state, (predictions, temperatures) in states.items():

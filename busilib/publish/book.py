@@ -202,10 +202,10 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
             )
         nbformat.write(page, site / "notebooks" / source.name)
 
-    for page in (site / "book").glob("*.md"):
-        text = fill(page.read_text(encoding="utf-8"), root)
+    for file in (site / "book").glob("*.md"):
+        text = fill(file.read_text(encoding="utf-8"), root)
         text = text.replace("<!-- generated:status -->", generated.status(records))
-        page.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     return site
 
 

@@ -213,10 +213,11 @@ def _execute_one(root: Path, source: Path, parameters: Mapping[str, object], mar
     target.unlink(missing_ok=True)
     draft, log = running / source.name, running / f"{source.stem}.log"
     total = len(nbformat.read(source, as_version=4).cells) + 1
-    here = [0, ""]
+    here: tuple[int, str] = 0, ""
 
     def started(cell, cell_index):
-        here[:] = cell_index, cell.source
+        nonlocal here
+        here = cell_index, cell.source
         count(cell_index, total)
 
     kernel = type("Kernel", (OwnKernel,), {"folder": root / "_build", "log_file": log})

@@ -35,10 +35,10 @@ def produce(run: Run) -> None:
     learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
     facts, predict = learn(run)
     learned = time.perf_counter()
-    inner = run.split.validation if run.split.selected_on == "validation" else []
+    chosen_on_test = run.split.selected_on != "validation"
     for name, indices in (
         (PREDICTIONS, run.split.test),
-        (VALIDATION, inner),
+        (VALIDATION, run.split.validation[:0] if chosen_on_test else run.split.validation),
         (HOLD_OUT, run.split.hold_out),
     ):
         if len(indices):
@@ -112,7 +112,7 @@ def _join_members(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
     EPOCHLESS.to_csv(run.folder / HISTORY, index=False, lineterminator="\n")
     started = time.perf_counter()
     stacked = np.stack([member.probabilities(run.split.validation) for member in run.members])
-    weights = build(run.experiment, run.settings).fit(stacked, run.data.masks[run.split.validation])
+    weights = build(run.experiment, run.settings).fit(stacked, run.ultrasound.masks[run.split.validation])
     shares = dict(zip(run.experiment.members, (round(float(w), 6) for w in weights), strict=True))
     (run.folder / "weights.json").write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
     facts = {

@@ -58,11 +58,11 @@ def make_split(
     if not 0 <= fold < folds:
         raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
     if protocol == "random":
-        if entry.task == "tissue":
+        if isinstance(data, Tiles):
             return folder_split(data.table["part"].to_numpy())
         return random_split(data.labels, entry.report_split, profile_named(profile).hold_out, fold, seed)
     groups = data.groups if protocol == "grouped" else np.arange(len(data))
-    if entry.task == "tissue":
+    if isinstance(data, Tiles):
         split = slide_split(groups, fold, seed)
     else:
         split = grouped_split(data.labels, groups, fold, seed)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -286,7 +286,7 @@ def replace_text(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def json_text(facts: dict) -> str:
+def json_text(facts: Mapping) -> str:
     """Facts as records hold them.
 
     Example:

@@ -73,6 +73,17 @@ class Run:
         return self.experiment.test_inputs or self.spec.inputs
 
     @property
+    def ultrasound(self) -> Dataset:
+        """`data`, for what has no meaning on histology.
+
+        Raises:
+            DataError: for a run on histology.
+        """
+        if isinstance(self.data, Tiles):
+            raise DataError(f"{self.name} runs on {self.data.name}, tiles of histology: ultrasound is needed")
+        return self.data
+
+    @property
     def finished(self) -> bool:
         return (self.folder / FACTS).is_file()
 

@@ -177,7 +177,7 @@ def out_of_fold_masks(runs: Sequence[Run]) -> np.ndarray:
         >>> out_of_fold_masks(out_of_fold_runs("r4-unet", data, "smoke")).shape == data.masks.shape
         True
     """
-    masks = np.zeros_like(runs[0].data.masks)
+    masks = np.zeros_like(runs[0].ultrasound.masks)
     for fold in runs:
         masks[fold.split.test] = fold.masks
     return masks

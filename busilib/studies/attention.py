@@ -54,7 +54,7 @@ def lesion_images(run: Run) -> np.ndarray:
         >>> len(lesion_images(run)) < len(run.split.test)
         True
     """
-    return run.split.test[run.data.has_lesion[run.split.test]]
+    return run.split.test[run.ultrasound.has_lesion[run.split.test]]
 
 
 def predicted_labels(run: Run) -> np.ndarray:
@@ -81,7 +81,7 @@ def attention_rows(run: Run, heat: np.ndarray) -> pd.DataFrame:
     Example:
         >>> attention_rows(run, heat)["share_inside"].mean()
     """
-    shown = run.data.subset(lesion_images(run))
+    shown = run.ultrasound.subset(lesion_images(run))
     fixed = attention_share(fixed_gaze(heat), shown.masks)["share_inside"]
     about = pd.DataFrame(
         {

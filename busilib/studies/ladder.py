@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -48,12 +49,12 @@ class Rung:
 
 
 def _fixed(figure: str, true_mask: bool) -> tuple[Rung, ...]:
-    shared = {"figure": figure, "true_mask": true_mask}
+    rung = partial(Rung, figure=figure, true_mask=true_mask)
     return (
-        Rung("every mistake at once", copies_first=True, peeking=True, image_wise=True, **shared),
-        Rung("augment after the split", peeking=True, image_wise=True, **shared),
-        Rung("select on validation images", image_wise=True, **shared),
-        Rung("keep near-duplicates together", **shared),
+        rung("every mistake at once", copies_first=True, peeking=True, image_wise=True),
+        rung("augment after the split", peeking=True, image_wise=True),
+        rung("select on validation images", image_wise=True),
+        rung("keep near-duplicates together"),
     )
 
 
@@ -138,6 +139,7 @@ def ladder_segmentation(context: Context) -> Study:
     context.refuse("encoder", "models")
     profile, seed, data = context.profile, context.seed, context.load(MODEL)
     entry, folds = experiment(MODEL), FOLDS_OF[profile]
+    assert entry.augmentation is not None
     doubled = with_copies(data, entry.augmentation, 1, seed)
     halved = max(settings_for(entry, profile).epochs // 2, 1)
     runs = {

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from busilib.data.busi.catalog import Entry
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.data.images import MaskReader, decode, white
+from busilib.data.images import MaskReader, decode, lesion
 from busilib.data.splits import FOLDS
 from busilib.metrics.measure import measure
 from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
@@ -62,7 +62,7 @@ def outline_table(
     data: Dataset,
     drawing: Callable[[np.ndarray], np.ndarray] = DRAWINGS[RAW],
     seed: int = 0,
-    read_mask: MaskReader = white,
+    read_mask: MaskReader = lesion,
 ) -> pd.DataFrame:
     """The descriptors of every lesion's mask at its original size.
 

@@ -48,7 +48,7 @@ def predictions_outside(runs: Sequence[Run], outside: Dataset) -> pd.DataFrame:
 
 def predictions_inside(runs: Sequence[Run]) -> pd.DataFrame:
     """Out-of-fold predictions of all runs on their own test images, with the column `group`."""
-    return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].data)
+    return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].ultrasound)
 
 
 def outside_classification(context: Context) -> Study:
@@ -168,7 +168,7 @@ def shared_pictures(busi: Dataset, outside: Dataset) -> pd.DataFrame:
 
 
 def _both(runs: Sequence[Run], outside: Dataset) -> list[tuple[Dataset, pd.DataFrame]]:
-    return [(runs[0].data, predictions_inside(runs)), (outside, predictions_outside(runs, outside))]
+    return [(runs[0].ultrasound, predictions_inside(runs)), (outside, predictions_outside(runs, outside))]
 
 
 def _grouped(table: pd.DataFrame, data: Dataset) -> pd.DataFrame:
@@ -215,7 +215,7 @@ def _study(
         task,
         conditions,
         context,
-        runs[0].data,
+        runs[0].ultrasound,
         apart=[re.sub(r"[^\w.-]+", "-", outside.name), *context.models, *apart_by_weights(runs)],
         outside=about(outside) | {"groups": groups},
         **chosen,

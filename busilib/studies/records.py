@@ -217,7 +217,7 @@ def _differences(recorded: Mapping, facts: Mapping) -> str:
 
 
 def _flat(facts: Mapping, before: str = "") -> dict:
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in facts.items():
         flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
     return flat

@@ -61,9 +61,11 @@ class Batches(keras.utils.PyDataset):
         self.data, self.indices, self.target, self.inputs = data, np.asarray(indices), target, inputs
         self.batch, self.pair, self.augmentation, self.seed = batch, pair, augmentation, seed
         self.shown = inputs_named(inputs)
-        if self.shown.mask == "predicted" and predicted is None:
-            raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
-        self.shown_masks = predicted if self.shown.mask == "predicted" else data.masks
+        self.shown_masks = data.masks
+        if self.shown.mask == "predicted":
+            if predicted is None:
+                raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
+            self.shown_masks = predicted
         self.image_only_from, self.class_weights = image_only_from, class_weights
         self.epoch = -1
 
@@ -90,7 +92,9 @@ class Batches(keras.utils.PyDataset):
         labels = self.data.labels[chosen]
         if self.class_weights is not None:
             return inputs, labels, self.class_weights[labels]
-        return (inputs, labels) if self.image_only_from is None else (inputs, *self._two_heads(labels))
+        if self.image_only_from is not None:
+            return inputs, *self._two_heads(labels, self.image_only_from)
+        return inputs, labels
 
     def _arrange(self, images: np.ndarray, masks: np.ndarray):
         if self.shown.use == "cut":
@@ -100,8 +104,8 @@ class Batches(keras.utils.PyDataset):
         beside = masks if self.shown.mask and self.shown.use != "cut" else np.zeros_like(masks)
         return {"image": np.zeros_like(images) if self.shown.use == "alone" else images, "mask": beside}
 
-    def _two_heads(self, labels: np.ndarray) -> tuple[dict, dict]:
-        with_masks = self.augmentation is None or max(self.epoch, 0) < self.image_only_from
+    def _two_heads(self, labels: np.ndarray, image_only_from: int) -> tuple[dict, dict]:
+        with_masks = self.augmentation is None or max(self.epoch, 0) < image_only_from
         weights = {"class": np.ones(len(labels)), "combined": np.full(len(labels), float(with_masks))}
         return {"class": labels, "combined": labels}, weights
 

@@ -142,7 +142,7 @@ def fit(
     stopped = False
     if settings.patience is not None:
         callbacks.append(_EarlyStopping(checkpoints, settings.patience))
-        stopped = done and done - 1 - best_epoch(history, settings.monitor) >= settings.patience
+        stopped = done > 0 and done - 1 - best_epoch(history, settings.monitor) >= settings.patience
     if done < settings.epochs and not stopped:
         with Progress(title, done, settings.epochs) as line:
             model.fit(

@@ -93,9 +93,9 @@ def coloured(path: Path, label: int) -> np.ndarray:
         raise DataError(f"{where}: a colour with {error}") from error
     if (blue | (red & green)).any():
         y, x = np.argwhere(blue | (red & green))[0]
-        seen = tuple(channels[:, y, x].tolist())
+        colour = tuple(channels[:, y, x].tolist())
         raise DataError(
-            f"{where}: other colours than black, green and red, such as rgb{seen}. Use the published mask."
+            f"{where}: other colours than black, green and red, such as rgb{colour}. Use the published mask."
         )
     found = {"benign": green.any(), "malignant": red.any()}
     name = CLASSES[label]

@@ -202,7 +202,7 @@ def _draw_outline(rng: Rng, shape: tuple[int, int], cls: str, middle: float, str
     else:
         half_h = h * rng.uniform(0.12, 0.25) * strip**0.5
         half_w = min(half_h * rng.uniform(0.6, 0.85), 0.25 * w * strip)
-        waves, size, spicules, rough, grain = range(2, 8), 0.1, rng.integers(3, 8), 0.09, half_h / 3
+        waves, size, spicules, rough, grain = range(2, 8), 0.1, int(rng.integers(3, 8)), 0.09, half_h / 3
     x0 = w * (middle + strip * rng.uniform(-0.18, 0.18))
     y0 = rng.uniform(0.13 * h + half_h, max(0.56, 0.2 + half_h / h) * h)
     y, x = np.mgrid[:h, :w] - np.array([y0, x0])[:, None, None]

