@@ -15,6 +15,7 @@ MENDED = "the drawing has changed: raise VERSION beside it and write the new mea
 
 # Mean gray level of each picture and share of each mask, by version of the drawing. A flipped rounding of
 # another processor moves a mean by 0.00001, a changed drawing by far more.
+# fmt: off
 ULTRASOUND = {
     1: [
         103.663,

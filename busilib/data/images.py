@@ -225,7 +225,7 @@ def decode(entry: Entry, read_mask: MaskReader = lesion) -> Decoded:
 
     Example:
         >>> decode(entries[0]).image.shape
-        (471, 562)
+        (318, 392)
     """
     picture, image = _open_gray(entry.image)
     mask = np.zeros(image.shape, bool)

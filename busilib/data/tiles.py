@@ -125,7 +125,7 @@ class Tiles:
         """The tiles at `indices`, in that order.
 
         Example:
-            >>> test = tiles.subset(split.test)
+            >>> test = tiles.subset(np.arange(3))
         """
         indices = np.asarray(indices)
         return replace(

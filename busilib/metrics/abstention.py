@@ -63,7 +63,7 @@ def coverage_at(table: pd.DataFrame, risk: float) -> float:
 
     Example:
         >>> coverage_at(predictions, risk=0.05)
-        0.41
+        0.137…
     """
     curve = risk_coverage(table)
     return float(curve.loc[curve["risk"] <= risk, "coverage"].max()) if (curve["risk"] <= risk).any() else 0.0
@@ -77,7 +77,7 @@ def threshold_for(validation: pd.DataFrame, risk: float) -> float:
 
     Example:
         >>> threshold_for(record.validation.query("fold == 0"), risk=0.1)
-        0.87
+        0.86526
     """
     curve = risk_coverage(validation)
     return (
@@ -103,7 +103,7 @@ def answered(predictions: pd.DataFrame, validation: pd.DataFrame, risk: float) -
 
     Example:
         >>> answered(record.predictions, record.validation, risk=0.1).mean()
-        0.46
+        0.401…
     """
     confidence, _ = confidence_of(predictions)
     chosen = np.zeros(len(predictions), bool)

@@ -76,7 +76,7 @@ def fit_temperature(validation: pd.DataFrame) -> float:
 
     Example:
         >>> fit_temperature(record.validation.query("fold == 0"))
-        1.83
+        1.087…
     """
     if not len(validation):
         raise PairingError("a temperature needs validation rows, and the table has none")

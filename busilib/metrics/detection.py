@@ -28,7 +28,7 @@ def candidates(counts: pd.DataFrame, least_dice: float = FOUND) -> pd.DataFrame:
 
     Example:
         >>> candidates(record.predictions)["good"].mean()
-        0.58
+        0.615…
     """
     outlined = counts["tp"] + counts["fp"]
     lesion = (counts["tp"] + counts["fn"]) > 0
@@ -76,7 +76,7 @@ def detection_metrics(
 
     Example:
         >>> detection_metrics(record.predictions, gate=0.01)["false_positive_rate"]
-        0.38
+        0.115…
     """
     table = candidates(counts, least_dice)
     kept = (table["outlined"] & (table["score"] >= gate)).to_numpy()

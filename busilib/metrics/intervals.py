@@ -33,7 +33,7 @@ def group_weights(groups: np.ndarray, draws: int = 1000, seed: int = 0) -> np.nd
 
     Example:
         >>> group_weights(np.array([0, 0, 1]), draws=2).tolist()
-        [[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]]
+        [[0.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
     """
     names, members = np.unique(np.asarray(groups), return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))

@@ -110,7 +110,7 @@ def malignancy_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
     Example:
         >>> malignancy_rows(predictions)["malignant images"].sum()
-        98
+        210
     """
     kinds = {f"{name} images": (table["true"] == name).to_numpy() for name in ("benign", "malignant")}
     return {"images": np.ones(len(table), bool), **kinds}

@@ -39,7 +39,7 @@ def on_encoder(settings: Settings) -> keras.Model:
         busilib.errors.WeightsError: if the weights cannot be had.
         busilib.errors.UnknownNameError: if there is no such encoder.
 
-    Example:
+    Example (not run):
         >>> on_encoder(Settings(size=128, encoder="efficientnetlite0")).count_params()
         3416867
     """
@@ -59,7 +59,7 @@ def r1_densenet121(settings: Settings) -> keras.Model:
         A model from float32 (n, size, size, 1), 0 to 1, to class
         probabilities (n, 3) in the order of `CLASSES`.
 
-    Example:
+    Example (not run):
         >>> r1_densenet121(settings).count_params()
         7300675
     """
@@ -76,7 +76,7 @@ def r2_vgg19(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r2_vgg19(settings).count_params()
         22122563
     """
@@ -93,7 +93,7 @@ def r2_mobilenet(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r2_mobilenet(settings).count_params()
         7424195
     """
@@ -112,7 +112,7 @@ def r4_vgg19(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_vgg19(settings).count_params()
         20156483
     """
@@ -128,7 +128,7 @@ def r4_resnet50(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_resnet50(settings).count_params()
         24113027
     """
@@ -146,7 +146,7 @@ def r4_efficientnetb0(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_efficientnetb0(settings).count_params()
         4378271
     """

@@ -32,7 +32,7 @@ def r3_imagemasknet(settings: Settings) -> keras.Model:
         A model from a dict of "image" and "mask", each float32 (n, size, size, 1), 0 to 1, to class
         probabilities (n, 3) in the order of `CLASSES`.
 
-    Example:
+    Example (not run):
         >>> r3_imagemasknet(settings).count_params()
         67147587
     """
@@ -60,7 +60,7 @@ def r3_imagemasknet2(settings: Settings) -> keras.Model:
         A model from a dict of "image" and "mask", each float32 (n, size, size, 1), 0 to 1, to a dict of
         class probabilities (n, 3): "class" from the image alone, "combined" from both.
 
-    Example:
+    Example (not run):
         >>> sorted(r3_imagemasknet2(settings).output)
         ['class', 'combined']
     """

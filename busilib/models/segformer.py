@@ -31,7 +31,7 @@ def r4_segformer(settings: Settings) -> keras.Model:
         ValueError: if the size is no multiple of 32, or 32 itself.
         busilib.models.deeplab.BackendError: if Keras does not run on TensorFlow, or keras-cv is missing.
 
-    Example:
+    Example (not run):
         >>> r4_segformer(settings).output.shape
         (None, 256, 256, 1)
     """

@@ -30,7 +30,7 @@ def unet_on(settings: Settings) -> keras.Model:
         busilib.errors.WeightsError: if the weights cannot be had.
         busilib.errors.UnknownNameError: if there is no such encoder.
 
-    Example:
+    Example (not run):
         >>> unet_on(Settings(size=128, filters=16, encoder="efficientnetlite0")).output.shape
         (None, 128, 128, 1)
     """

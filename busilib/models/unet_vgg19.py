@@ -31,7 +31,7 @@ def r4_unet_vgg19(settings: Settings) -> keras.Model:
         ValueError: if the size is no multiple of 16.
         busilib.errors.WeightsError: if the weights cannot be had.
 
-    Example:
+    Example (not run):
         >>> r4_unet_vgg19(settings).output.shape
         (None, 256, 256, 1)
     """

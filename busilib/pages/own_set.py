@@ -32,7 +32,7 @@ def write_example(folder: Path) -> pd.DataFrame:
     Returns:
         What stands in `images.csv`. Normals have no mask, and one lesion lacks its own.
 
-    Example:
+    Example (not run):
         >>> write_example(Path("our-hospital")).columns.tolist()
         ['id', 'image', 'mask', 'class', 'group', 'device']
     """
@@ -65,7 +65,7 @@ def write_example(folder: Path) -> pd.DataFrame:
 def example() -> str:
     """A set in the general layout, what `busi data check` says of it, and of the same set with two faults.
 
-    Example:
+    Example (not run):
         >>> "busi data check our-hospital" in example()
         True
     """

@@ -275,7 +275,7 @@ def surest_errors(predictions: pd.DataFrame, most: int = 12) -> pd.DataFrame:
 
     Example:
         >>> surest_errors(record.predictions).iloc[0]["confidence"]
-        1.0
+        0.998306
     """
     confidence, right = confidence_of(predictions)
     called = predictions[list(CLASSES)].idxmax(axis=1)

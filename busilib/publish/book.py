@@ -173,7 +173,7 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
     Raises:
         NotebookError: for a notebook that is not fit for publication (see `check_executed`).
 
-    Example:
+    Example (not run):
         >>> stage(Path("."), "smoke")
         PosixPath('_build/site')
     """
@@ -219,7 +219,7 @@ def build(root: Path, profile: str, partial: bool = False) -> Path:
         NotebookError: see `stage`.
         BookError: with the warnings, if there are any, or the last lines of a build that failed.
 
-    Example:
+    Example (not run):
         >>> build(Path("."), "smoke")
         PosixPath('/home/me/book/_build/html/index.html')
     """

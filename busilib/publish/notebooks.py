@@ -130,7 +130,7 @@ def execute(
         NotebookError: for an unknown parameter, a failing cell, a dead kernel, or output that strayed
             into a page (standard error, progress bars).
 
-    Example:
+    Example (not run):
         >>> execute(Path("."), "smoke", only=["01"])
         [Executed(name='01_data_exploration', ...)]
     """

@@ -48,7 +48,7 @@ def expected_seconds(job: Job, name: str, folder: Path) -> float | None:
 
     Example:
         >>> expected_seconds(Job("r2-cnn", "laptop", "busi"), "r2-cnn", Path("results"))
-        725.2
+        725.2…
     """
     took = _seconds(folder / job.profile)
     if name in took:
@@ -150,7 +150,7 @@ def run_campaign(
     Raises:
         busilib.runs.records.RecordError: if BUSI is to be recorded and the code is in no commit.
 
-    Example:
+    Example (not run):
         >>> run_campaign(survey(jobs_of(["r2-cnn"], "smoke"))[0])
     """
     from joblib import Parallel, delayed, parallel_config

@@ -96,7 +96,7 @@ def _data(task: str, profile: str, folder: str, seed: int, size: int) -> Dataset
 def planned_run(job: Job) -> Run:
     """The run that a job asks for, not yet trained.
 
-    Example:
+    Example (not run):
         >>> planned_run(Job("r2-cnn", "smoke", "")).name
         'r2-cnn'
     """

@@ -33,7 +33,7 @@ def data_folder(name: str, folder: str | Path = "", seed: int = 0) -> Path:
     Raises:
         DataError: if "laptop" or "full" is asked for without a folder.
 
-    Example:
+    Example (not run):
         >>> data_folder("smoke")  # written on first use
     """
     if folder:
@@ -52,7 +52,7 @@ def load_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 0) 
     It is named "BUSI" only if it has BUSI's images (ids and original sizes), so that no record of another
     folder passes for one of BUSI; else "phantoms" or the folder's name.
 
-    Example:
+    Example (not run):
         >>> load_data("smoke").name
         'phantoms'
     """
@@ -88,7 +88,7 @@ def outside_data(name: str, folder: str | Path = "", seed: int = 0, size: int = 
     Raises:
         DataError: if the folder holds none of the three, or for any fault in it.
 
-    Example:
+    Example (not run):
         >>> outside_data("smoke").name
         'shifted phantoms'
     """
@@ -116,7 +116,7 @@ def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0)
     Raises:
         DataError: if the folder is not a whole BCSS.
 
-    Example:
+    Example (not run):
         >>> load_tiles("smoke").name
         'histology phantoms'
     """

@@ -36,7 +36,7 @@ def build(entry: Experiment, settings: Settings, pretrained: bool = False):
 
     A model gets pretrained weights only if they are asked for.
 
-    Example:
+    Example (not run):
         >>> build(experiment("r2-unet"), experiment("r2-unet").settings).count_params()
         31030593
     """

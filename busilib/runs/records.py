@@ -172,7 +172,7 @@ def write_record(run: Run, folder: Path) -> Path:
         RecordError: if another run is recorded for this seed and fold, or if a record is to be published
             whose code is in no commit.
 
-    Example:
+    Example (not run):
         >>> write_record(run("r1-unet", data, "laptop"), Path("results"))
         PosixPath('results/laptop/r1-unet')
     """
@@ -262,7 +262,7 @@ def add_folder(target: Path, files: dict[str, str]) -> None:
         target: the folder; the record is its parent.
         files: texts by file name.
 
-    Example:
+    Example (not run):
         >>> add_folder(Path("results/laptop/r1-unet/seed0-fold0"), {"run.json": "{}"})
     """
     record = target.parent
@@ -277,7 +277,7 @@ def add_folder(target: Path, files: dict[str, str]) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Write a file of a record beside the record, then in its place.
 
-    Example:
+    Example (not run):
         >>> replace_text(Path("results/laptop/r1-unet/metrics.json"), "{}")
     """
     record = path.parent
@@ -369,7 +369,7 @@ def counted(parts: Iterable[Part]) -> list[Part]:
 def write_summary(record: Path) -> dict:
     """Make `metrics.json` of a record anew from its parts, and write it beside, then in its place.
 
-    Example:
+    Example (not run):
         >>> write_summary(Path("results/laptop/r4-unet"))["metrics"]["lesion_dice"]
     """
     facts = summary(read_parts(record))

@@ -28,7 +28,7 @@ def attention(context: Context) -> Study:
     Args:
         context: its seed is that of splits, trainings and random weights.
 
-    Example:
+    Example (not run):
         >>> attention(Context("smoke")).metrics("r2-cnn, Grad-CAM")["share_inside"]["value"]
     """
     from busilib.models.gradcam import gradcam, hirescam

@@ -32,7 +32,7 @@ class Context:
         encoder: key of the table in `busilib.models.encoders`; what a linear probe sees through.
         models: experiments that the outside studies ask; empty for their usual ones.
 
-    Example:
+    Example (not run):
         >>> negative_controls(Context("laptop", "Dataset_BUSI_with_GT", weights="local", seed=1))
     """
 

@@ -53,7 +53,7 @@ def duplicate_threshold(context: Context) -> Study:
         busilib.data.dataset.DataError: if the folder has faults or too few images for folds, or if a dataset
             was given.
 
-    Example:
+    Example (not run):
         >>> duplicate_threshold(Context("laptop", "Dataset_BUSI_with_GT")).columns["above 0.95"]
     """
     context.refuse("models")

@@ -89,7 +89,7 @@ def ladder_classification(context: Context) -> Study:
     Args:
         context: its seed is that of copies and splits.
 
-    Example:
+    Example (not run):
         >>> ladder_classification(Context("smoke")).metrics("hide the true mask")["accuracy"]
     """
     context.refuse("models")
@@ -133,7 +133,7 @@ def ladder_segmentation(context: Context) -> Study:
         context: its profile also gives the test folds, see `FOLDS_OF`; its seed is that of copies, splits and
             trainings.
 
-    Example:
+    Example (not run):
         >>> ladder_segmentation(Context("smoke")).metrics("average over lesions")["lesion_dice"]
     """
     context.refuse("encoder", "models")

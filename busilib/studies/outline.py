@@ -156,7 +156,7 @@ def outline_conditions(
         By name: for each set, drawing and entry of `FITTED` "BUSI, raw, circumference", out of fold; for each
         two sets that share a drawing "BUSI → BrEaST, raw, circumference", learned from all of the first.
 
-    Example:
+    Example (not run):
         >>> list(outline_conditions({"BUSI": {"raw": busi}, "BrEaST": {"raw": breast}}))[0]
         'BUSI, raw, circumference'
     """

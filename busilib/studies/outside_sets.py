@@ -68,7 +68,7 @@ def outside_classification(context: Context) -> Study:
     Raises:
         OptionError: if a model is no classifier.
 
-    Example:
+    Example (not run):
         >>> study = outside_classification(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r2-mobilenet, BrEaST")["malignancy_auc"]
     """
@@ -97,7 +97,7 @@ def outside_segmentation(context: Context) -> Study:
     Raises:
         OptionError: if a model outlines nothing.
 
-    Example:
+    Example (not run):
         >>> study = outside_segmentation(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r4-unet, BrEaST")["lesion_dice"]
     """

@@ -87,7 +87,7 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0, encoder: st
     Raises:
         busilib.errors.WeightsError: if the weights cannot be had.
 
-    Example:
+    Example (not run):
         >>> features(data.images, probe_weights("laptop", "local")).shape
         (780, 1024)
     """

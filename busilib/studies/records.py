@@ -67,7 +67,7 @@ def write_study(study: Study, folder: Path) -> Path:
         RecordError: if another result is recorded for this seed, if the recorded seeds are of another kind,
             or if a record is to be published whose code is in no commit.
 
-    Example:
+    Example (not run):
         >>> write_study(study, Path("results"))
         PosixPath('results/laptop/studies/negative-controls')
     """
@@ -105,7 +105,7 @@ def write_part(record: Path, facts: Mapping, predictions: str) -> None:
 def write_summary(record: Path) -> None:
     """Make `metrics.json` of a record anew from its seeds.
 
-    Example:
+    Example (not run):
         >>> write_summary(Path("results/laptop/studies/negative-controls"))
     """
     study = study_of(read_parts(record))

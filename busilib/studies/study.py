@@ -116,7 +116,7 @@ def measured(
         apart: see `Study`; without spaces.
         facts: further facts of the whole study, such as `weights`.
 
-    Example:
+    Example (not run):
         >>> measured("negative-controls", "classification", conditions, context, busi).metrics("mask alone")
     """
     whole = pd.concat([each.predictions.assign(condition=each.name) for each in conditions])
@@ -150,8 +150,8 @@ def about(data: Dataset) -> dict:
     """What a record says of data: `name`, `origin`, `fingerprint`, `n` and `size`.
 
     Example:
-        >>> about(busi)["n"]
-        780
+        >>> about(data)["n"] == len(data)
+        True
     """
     return {
         "name": data.name,

@@ -38,8 +38,8 @@ class Batches(keras.utils.PyDataset):
 
     Example:
         >>> x, y = Batches(data, split.train, target="mask", inputs="image", batch=8)[0]
-        >>> x.shape, float(x.max()) <= 1
-        ((8, 128, 128, 1), True)
+        >>> x.shape == (8, data.size, data.size, 1), float(x.max()) <= 1
+        (True, True)
     """
 
     def __init__(

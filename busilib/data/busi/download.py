@@ -24,7 +24,7 @@ def fetch() -> Path:
     Raises:
         DataError: without kagglehub, network, access or room, with the ways to mend it.
 
-    Example:
+    Example (not run):
         >>> data = load_busi(fetch())
     """
     if cached := _cached():

@@ -77,7 +77,7 @@ def write_histology_phantom(
             other tiles in it.
 
     Example:
-        >>> root = write_histology_phantom("histology", slides=5, tiles_per_slide=2)
+        >>> root = write_histology_phantom("histology", slides=5, tiles_per_slide=2, size=32)
         >>> sorted(path.name for path in (root / "BCSS_512").iterdir())
         ['train_512', 'train_mask_512', 'val_512', 'val_mask_512']
     """

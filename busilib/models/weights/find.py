@@ -25,7 +25,7 @@ Build = Callable[[int], keras.Model]
 def keras_cache() -> Path:
     """The folder where Keras keeps the ImageNet weights it downloaded.
 
-    Example:
+    Example (not run):
         >>> keras_cache()
         PosixPath('/home/me/.keras/models')
     """
