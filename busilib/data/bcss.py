@@ -259,7 +259,7 @@ def read_codes(path: Path, highest: int = len(CODES) - 1) -> np.ndarray:
     Raises:
         DataError: naming the file, if it is damaged, in colour, or holds a code above `highest`.
 
-    Example:
+    Example (not run):
         >>> np.unique(read_codes(mask))
         array([0, 1, 2, 9], dtype=uint8)
     """

@@ -254,7 +254,7 @@ def render(report: Report, console: Console) -> None:
     """Print a report for people; long lists are cut, `to_dict` has them in full.
 
     Example:
-        >>> render(check("phantoms"), Console())
+        >>> render(check("Dataset_BUSI_with_GT"), Console(quiet=True))
     """
     grid = Table.grid(padding=(0, 2))
     for name, lines in _rows(report).items():

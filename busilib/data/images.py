@@ -53,7 +53,7 @@ def to_gray(picture: Image.Image) -> np.ndarray:
         DataError: for other modes, such as 16-bit gray.
 
     Example:
-        >>> to_gray(Image.open("benign (1).png")).dtype
+        >>> to_gray(Image.open("Dataset_BUSI_with_GT/benign/benign (1).png")).dtype
         dtype('uint8')
     """
     if picture.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
@@ -86,7 +86,7 @@ def has_colour(picture: Image.Image) -> bool:
         picture: of any mode; those without colour have no coloured marks. Transparent pixels count as black.
 
     Example:
-        >>> has_colour(Image.open("benign (6).png"))
+        >>> has_colour(Image.open("Dataset_BUSI_with_GT/benign/benign (2).png"))
         True
     """
     if picture.mode not in {"P", "PA", "RGB", "RGBA"}:
@@ -195,8 +195,8 @@ def open_mask(path: Path, again: str = "download it again") -> Marked:
         DataError: naming the file, if it is damaged (see `open_png`) or its levels could mean several things.
 
     Example:
-        >>> open_mask(Path("benign (1)_mask.png")).lesion.shape
-        (471, 562)
+        >>> open_mask(Path("Dataset_BUSI_with_GT/benign/benign (1)_mask.png")).lesion.shape
+        (318, 392)
     """
     picture = open_png(path, again)
     try:
@@ -276,7 +276,7 @@ def load_busi(folder: str | Path, size: int = 128, name: str = "BUSI") -> Datase
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
         >>> len(data)
         780

@@ -25,8 +25,8 @@ def risk_coverage(table: pd.DataFrame) -> pd.DataFrame:
         (share of images answered, the last is 1) and `risk` (share of wrong ones among these).
 
     Example:
-        >>> risk_coverage(predictions).iloc[-1]["risk"] == 1 - accuracy
-        True
+        >>> risk_coverage(predictions)["coverage"].iloc[-1]
+        1.0
     """
     confidence, right = confidence_of(table)
     held = pd.DataFrame({"confidence": confidence, "wrong": ~right})
@@ -49,7 +49,7 @@ def aurc(table: pd.DataFrame) -> float:
         table: columns `true` (class name) and the three class probabilities.
 
     Example:
-        >>> aurc(predictions) < 1 - accuracy
+        >>> 0 < aurc(predictions) < 1
         True
     """
     curve = risk_coverage(table)

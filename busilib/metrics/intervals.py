@@ -85,7 +85,9 @@ def over_seeds(
         groups, n, images: as `with_interval` takes them.
 
     Example:
-        >>> over_seeds([0.70, 0.74], [first, second], groups).sd
+        >>> draws = [np.linspace(0.6, 0.8, 100), np.linspace(0.64, 0.84, 100)]
+        >>> over_seeds([0.70, 0.74], draws, np.arange(60)).seeds
+        2
     """
     figure = with_interval(float(np.mean(values)), np.mean(samples, axis=0), groups, n, images)
     if len(values) == 1:
@@ -106,7 +108,7 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int = 1000, see
         A figure as `Figure.to_dict` gives it.
 
     Example:
-        >>> mean_interval(dice_of_one - dice_of_other, groups)["low"] > 0
+        >>> mean_interval(np.array([0.1, 0.2, 0.3] * 20), np.arange(60))["low"] > 0
         True
     """
     values, groups = np.asarray(values, float), np.asarray(groups)

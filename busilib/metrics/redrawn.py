@@ -37,7 +37,7 @@ def smoothed(mask: np.ndarray, width: float) -> np.ndarray:
     Raises:
         ValueError: if nothing is marked.
 
-    Example:
+    Example (not run):
         >>> describe(smoothed(mask, 0.04))["circumference"] < describe(mask)["circumference"]
         True
     """
@@ -65,7 +65,7 @@ def hull(mask: np.ndarray) -> np.ndarray:
 
     Example:
         >>> describe(hull(mask))["solidity"]
-        0.99
+        1.0
     """
     return _placed(largest_component(mask), "image_convex", mask.shape)
 

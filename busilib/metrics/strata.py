@@ -34,7 +34,7 @@ def size_terciles(counts: pd.DataFrame) -> pd.Series:
         counts: columns `tp`, `fp`, `fn`, `tn`, images with a lesion only.
 
     Example:
-        >>> size_terciles(lesions).value_counts()
+        >>> size_terciles(predictions.query("true != 'normal'")).value_counts()
     """
     share = lesion_share(counts)
     bounds = share.quantile([1 / 3, 2 / 3]).to_numpy()

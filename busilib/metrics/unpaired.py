@@ -23,7 +23,7 @@ def unpaired_difference(inside: Mapping, outside: Mapping) -> dict:
         The difference as `Figure.to_dict` gives it, `n` that of both together; below 0 is a drop. Where one
         of them has no interval, it has none.
 
-    Example:
+    Example (not run):
         >>> unpaired_difference(study.metrics("r4-unet, BUSI")["lesion_dice"], outside["lesion_dice"])
         {'value': -0.2, 'low': -0.34, 'high': -0.06, 'n': 203}
     """

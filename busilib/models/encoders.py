@@ -174,7 +174,7 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     Raises:
         WeightsError: if they cannot be had.
 
-    Example:
+    Example (not run):
         >>> find_weights("mobilenet", "weights")
         PosixPath('weights/mobilenet.weights.h5')
     """
@@ -284,7 +284,7 @@ def settle(
     Raises:
         WeightsError: if an encoder without pretrained weights is to be frozen.
 
-    Example:
+    Example (not run):
         >>> settle("vgg19", network, source=None, frozen=False)
     """
     if frozen and source is None:

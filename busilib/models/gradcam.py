@@ -43,7 +43,7 @@ def gradcam(
         ExplanationError: if the model has another build, such as a mask beside the image.
         ValueError: if images or labels do not fit.
 
-    Example:
+    Example (not run):
         >>> gradcam(network(run), busi.images[run.split.test]).shape
         (156, 128, 128)
     """
@@ -65,7 +65,7 @@ def hirescam(model: keras.Model, images: np.ndarray, labels: np.ndarray | None =
     Raises:
         ExplanationError, ValueError: as `gradcam`.
 
-    Example:
+    Example (not run):
         >>> hirescam(network(run), busi.images[run.split.test]).max()
         1.0
     """
@@ -78,7 +78,7 @@ def feature_map(model: keras.Model, layer: str = "") -> keras.KerasTensor:
     Raises:
         ExplanationError: if there is none.
 
-    Example:
+    Example (not run):
         >>> feature_map(network(run)).shape
         (None, 4, 4, 1024)
     """

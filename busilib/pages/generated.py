@@ -46,7 +46,7 @@ def status(records: Mapping[str, Mapping]) -> str:
     Args:
         records: by notebook name, the record that `notebooks.execute` left; empty for one that did not run.
 
-    Example:
+    Example (not run):
         >>> print(status({"01_data_exploration": record(path)}))
     """
     rows = []

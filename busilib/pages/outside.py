@@ -30,7 +30,7 @@ def about_outside(outside: Dataset) -> Markdown:
     Args:
         outside: as loaded.
 
-    Example:
+    Example (not run):
         >>> about_outside(elsewhere)
     """
     cases = outside.table["group"].nunique()
@@ -54,7 +54,7 @@ def about_outside(outside: Dataset) -> Markdown:
 def compared(*sets: Dataset) -> pd.DataFrame:
     """How sets differ before any model looks: one row each.
 
-    Example:
+    Example (not run):
         >>> compared(busi, breast).loc["BrEaST", "images"]
         256
     """
@@ -80,7 +80,7 @@ def told(table: pd.DataFrame, figure: str) -> str:
         table: as `busilib.studies.outside_sets.drops` returns it.
         figure: one of its figures.
 
-    Example:
+    Example (not run):
         >>> told(drops(study, ["accuracy"]), "accuracy")
         'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
     """

@@ -82,7 +82,7 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
         columns: model name to figures as `busilib.metrics.measure.measure` returns them.
         keys: which figures, in which order.
 
-    Example:
+    Example (not run):
         >>> metrics_table({"r1-unet": metrics_of([run])}, ["lesion_dice", "pooled_dice"])
     """
     table = pd.DataFrame(
@@ -102,7 +102,7 @@ def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.D
     Returns:
         Columns `row` (figure), `source` (model), `value`, `low`, `high`.
 
-    Example:
+    Example (not run):
         >>> long({"r1-unet": metrics_of([run])}, ["lesion_dice"])
     """
     rows = [
@@ -117,7 +117,7 @@ def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.D
 def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     """What was trained on a page: one row per model.
 
-    Example:
+    Example (not run):
         >>> runs_table({"r2-cnn": run("r2-cnn", data, "smoke")})
     """
     rows = {
@@ -145,7 +145,7 @@ def side_by_side(
             `predict_ms_per_image`.
         keys: which figures.
 
-    Example:
+    Example (not run):
         >>> side_by_side({"r4-unet": metrics_of([run])}, {"r4-unet": run.facts}, ["lesion_dice"])
     """
     rows = {
@@ -263,7 +263,7 @@ def sources(
     Returns:
         Columns `row`, `source`, `value`, `low`, `high`.
 
-    Example:
+    Example (not run):
         >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", {"this page": metrics_of([run])})
     """
     claims = {claim.metric: claim.value for claim in entry.claims if claim.part == part}
@@ -284,7 +284,7 @@ def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[st
         metric: key of the figure.
         measured: figures of this page by id.
 
-    Example:
+    Example (not run):
         >>> figures.claimed_and_measured(claims_of(ids, "accuracy", measured), "accuracy")
     """
     rows = []
@@ -301,7 +301,7 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
     Raises:
         PathError: if nothing was.
 
-    Example:
+    Example (not run):
         >>> figures.claimed_and_measured(summary(), "value")
     """
     parts = []

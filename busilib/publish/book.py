@@ -88,7 +88,7 @@ def check_executed(path: Path) -> nbformat.NotebookNode:
         NotebookError: if the file is missing, was not run to its end, holds an error, a code cell without
             an execution count, or stray output.
 
-    Example:
+    Example (not run):
         >>> check_executed(Path("_build/executed/smoke/01_data_exploration.ipynb")).nbformat
         4
     """
@@ -118,7 +118,7 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         notebook: the executed notebook, changed in place.
         badge: address for an "Open in Colab" button, "" for none.
 
-    Example:
+    Example (not run):
         >>> page = page_of(check_executed(path))
     """
     ran = notebook.metadata.get(RECORD, {})

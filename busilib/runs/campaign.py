@@ -107,7 +107,7 @@ class Waiting:
 def survey(jobs: Sequence[Job]) -> tuple[list[Waiting], list[Outcome]]:
     """Which jobs are still to do, and what became of the others: recorded before, or impossible.
 
-    Example:
+    Example (not run):
         >>> waiting, done = survey(jobs_of(["r2-cnn"], "laptop", "Dataset_BUSI_with_GT"))
     """
     waiting, done = [], []

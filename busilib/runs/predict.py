@@ -79,7 +79,7 @@ def network(run: Run):
     Raises:
         UserError: if the run's experiment is a rule or an ensemble.
 
-    Example:
+    Example (not run):
         >>> network(run("r2-cnn", data, "smoke")).name
         'r2_cnn'
     """

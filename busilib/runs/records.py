@@ -131,7 +131,7 @@ def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
 def target_of(run: Run) -> Path:
     """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
 
-    Example:
+    Example (not run):
         >>> target_of(run("r1-unet", load_data("smoke"), "smoke")).name
         'results'
     """
@@ -201,7 +201,7 @@ def is_recorded(part: Path, spec: Spec) -> bool:
     Raises:
         RecordError: if a part stands there that is of another one.
 
-    Example:
+    Example (not run):
         >>> is_recorded(Path("results/laptop/r2-cnn/seed0-fold0"), run.spec)
         True
     """
@@ -219,7 +219,7 @@ def read_facts(file: Path) -> dict:
 def part_files(run: Run) -> dict[str, str]:
     """The texts of a finished run's tables by file name, as a record keeps them.
 
-    Example:
+    Example (not run):
         >>> sorted(part_files(finished))
         ['history.csv', 'predictions.csv', 'validation.csv']
     """

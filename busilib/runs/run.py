@@ -143,7 +143,7 @@ class Run:
             float32 (m, h, w) lesion probabilities or (m, 3) class probabilities; of histology the codes,
             uint8 (m, h, w).
 
-        Example:
+        Example (not run):
             >>> run.probabilities(run.split.test).shape
             (156, 128, 128)
         """
@@ -161,7 +161,7 @@ class Run:
         Raises:
             DataError: if the images have another size.
 
-        Example:
+        Example (not run):
             >>> run.on(outside).probabilities(np.arange(len(outside))).shape
             (256, 128, 128)
         """

@@ -47,7 +47,7 @@ class Context:
     def load(self, id: str = "") -> Dataset:
         """The data at the size of an experiment, or of the profile; a loaded dataset as it is.
 
-        Example:
+        Example (not run):
             >>> Context("smoke").load("r4-unet").name
             'phantoms'
         """

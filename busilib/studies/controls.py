@@ -97,7 +97,7 @@ def permuted(data: Dataset, splits: list[Split], seed: int = 0, number: int = 0)
         splits: one per fold.
         seed, number: of the shuffle.
 
-    Example:
+    Example (not run):
         >>> permuted(data, splits)[0].shape == data.labels.shape
         True
     """

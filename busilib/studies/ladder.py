@@ -168,7 +168,7 @@ def _tested(runs: Sequence[Run]) -> pd.DataFrame:
 def with_steps(study: Study) -> Study:
     """Add to each rung but the first the step that leads to it: how far the reported figure falls.
 
-    Example:
+    Example (not run):
         >>> with_steps(ladder).conditions["hide the true mask"]["step"]["value"]
     """
     names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
@@ -195,7 +195,7 @@ def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> d
         The difference as `busilib.metrics.figure.Figure.to_dict` gives it, negative where the figure falls;
         `n` is the number of images, of the seed with most.
 
-    Example:
+    Example (not run):
         >>> step(study, classification_metrics, "keep near-duplicates together", "hide the true mask", 1000)
     """
     both = study.predictions[study.predictions["condition"].isin([above, here])]

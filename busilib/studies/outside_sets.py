@@ -36,7 +36,7 @@ def predictions_outside(runs: Sequence[Run], outside: Dataset) -> pd.DataFrame:
 
     Nothing is fitted, chosen or calibrated on the outside images.
 
-    Example:
+    Example (not run):
         >>> len(predictions_outside(runs, breast)) == len(runs) * len(breast)
         True
     """
@@ -123,7 +123,7 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
         (outside minus inside) `value`, `low` and `high` (both NaN where there is no interval) and `why` there
         is none.
 
-    Example:
+    Example (not run):
         >>> drops(study, ["malignancy_auc"]).query("where == 'difference'")["value"]
     """
     names = study.facts["dataset"]["name"], study.facts["outside"]["name"]
@@ -153,7 +153,7 @@ def shared_pictures(busi: Dataset, outside: Dataset) -> pd.DataFrame:
         Columns `outside`, `busi` (ids) and `correlation` of their thumbnails, highest first. Above
         `busilib.data.duplicates.THRESHOLD` the two would count as one picture.
 
-    Example:
+    Example (not run):
         >>> shared_pictures(busi, breast)["correlation"].max()
     """
     there, here = (

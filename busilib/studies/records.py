@@ -44,7 +44,7 @@ OF_A_SET = ("name", "origin", "size")
 def target_of(study: Study) -> Path:
     """The results folder of a study: the project's own for BUSI, `_build/results` for others.
 
-    Example:
+    Example (not run):
         >>> target_of(negative_controls(Context("smoke"))).parent.name
         '_build'
     """

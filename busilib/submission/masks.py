@@ -53,7 +53,7 @@ def read_masks(
         SubmissionError: listing every fault.
         DataError: if `data` holds no BUSI, or a true mask is not BUSI's, pixel by pixel.
 
-    Example:
+    Example (not run):
         >>> submission = read_masks(Path("mine"), "Dataset_BUSI_with_GT", busi, busi["id"], partial=False)
         >>> submission.table["dice"].mean()
     """

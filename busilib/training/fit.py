@@ -119,7 +119,7 @@ def fit(
     Raises:
         FloatingPointError: if the loss or the monitored quantity stops being a number.
 
-    Example:
+    Example (not run):
         >>> history = fit(model, train, validation, settings, Path("runs/r1-unet"), "r1-unet")
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def learning_rate(settings: Settings, steps: int):
 
     Example:
         >>> learning_rate(settings, steps=35)
-        0.001
+        0.0003
     """
     if not settings.cosine:
         return settings.learning_rate
@@ -206,7 +206,7 @@ def predict(
     (n, h, w) for masks, (n, 3) for classes, (n, h, w, 21) for codes. Of a model with several heads, those
     of `head`.
 
-    Example:
+    Example (not run):
         >>> predict(model, Batches(data, split.test, target="label", inputs="image", batch=32)).shape
         (156, 3)
     """
@@ -230,7 +230,7 @@ def predict_codes(model: keras.Model, batches: TileBatches) -> np.ndarray:
 
     Batch by batch: the probabilities of all tiles of BCSS together would not fit into memory.
 
-    Example:
+    Example (not run):
         >>> predict_codes(model, TileBatches(tiles, split.test, batch=32)).shape
         (12, 224, 224)
     """

@@ -43,7 +43,7 @@ def busi_root(folder: str | Path) -> Path:
     Raises:
         DataError: if `folder` is missing, is not a directory, or holds no class folder, or several do.
 
-    Example:
+    Example (not run):
         >>> busi_root("downloads/breast-ultrasound-images-dataset")
         PosixPath('downloads/breast-ultrasound-images-dataset/Dataset_BUSI_with_GT')
     """

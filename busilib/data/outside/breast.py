@@ -51,7 +51,7 @@ def load_breast(folder: str | Path, size: int = 128) -> Dataset:
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> load_breast("downloads/BrEaST").table["class"].value_counts().to_dict()
         {'benign': 154, 'malignant': 98, 'normal': 4}
     """

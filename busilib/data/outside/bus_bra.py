@@ -37,7 +37,7 @@ def load_bus_bra(folder: str | Path, size: int = 128) -> Dataset:
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> data = load_bus_bra("downloads/BUSBRA")
         >>> len(data), data.table["group"].nunique()
         (1875, 1064)

@@ -44,7 +44,7 @@ def load_bus_uclm(folder: str | Path, size: int = 128) -> Dataset:
     Raises:
         DataError: listing every fault by file name, such as a mask whose colour is not that of its label.
 
-    Example:
+    Example (not run):
         >>> len(load_bus_uclm("downloads/BUS-UCLM"))
         670
     """

@@ -52,7 +52,7 @@ def read_outside(folder: str | Path) -> Sheet:
     Raises:
         DataError: if the folder holds none of them or several, or if the sheet cannot be read.
 
-    Example:
+    Example (not run):
         >>> read_outside("downloads/BrEaST").path.name
         'BrEaST-Lesions-USG-clinical-data-Dec-15-2023.xlsx'
     """
@@ -73,7 +73,7 @@ def load_outside(folder: str | Path, size: int = 128) -> Dataset:
     Raises:
         DataError: if the folder holds none of them or several, or for any fault in it.
 
-    Example:
+    Example (not run):
         >>> load_outside("downloads/BrEaST").name
         'BrEaST'
     """

@@ -88,7 +88,7 @@ def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) 
     Raises:
         DataError: if `folder` is missing or no directory, or if none or several in it hold the set.
 
-    Example:
+    Example (not run):
         >>> the_folder("downloads", lambda path: (path / "bus_data.csv").is_file(), LAYOUT)
         PosixPath('downloads/BUSBRA')
     """
@@ -125,7 +125,7 @@ def read_sheet(
     Raises:
         DataError: if the sheet is damaged, empty, lacks a column or a cell.
 
-    Example:
+    Example (not run):
         >>> read_sheet(Path("bus_data.csv"), ["ID", "Case", "Pathology"], ["ID", "Case"])
     """
     table = _workbook(path, columns) if path.suffix == ".xlsx" else read_csv_table(path, columns)
@@ -190,7 +190,7 @@ def entries_of(sheet: Sheet) -> tuple[list[Entry], list[str]]:
         Entries and faults: those of the cells, an unknown class, a doubled id, a file that is missing; in a
         whole set also a lesion without a mask, or a file beside the images that no row names.
 
-    Example:
+    Example (not run):
         >>> entries, faults = entries_of(sheet)
     """
     faults = [
@@ -268,7 +268,7 @@ def load_sheet(sheet: Sheet, size: int = 128) -> Dataset:
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> load_sheet(read_breast(Path("downloads/BrEaST"))).name
         'BrEaST'
     """

@@ -137,7 +137,7 @@ def find_file(name: str, weights: str | Path) -> Path | None:
         WeightsError: if a file or folder is named that holds no weights for this network, or several, or if
             "local" is asked for and BUSI_WEIGHTS_DIR names no folder.
 
-    Example:
+    Example (not run):
         >>> find_file("mobilenet", "weights")
         PosixPath('weights/mobilenet.weights.h5')
     """
@@ -172,7 +172,7 @@ def load_file(name: str, network: keras.Model, file: str | Path) -> None:
     Raises:
         WeightsError: if the file holds none, or those of another network.
 
-    Example:
+    Example (not run):
         >>> load_file("vgg19", network, "weights/vgg19.weights.h5")
     """
     try:
