@@ -96,8 +96,9 @@ def train(
     protocol: Annotated[
         str,
         typer.Option(
-            help="grouped (leak-free), random (as the report did), image-wise (near-duplicates apart) or "
-            "peeking (image-wise, and the epoch is chosen on the test set)."
+            help="grouped (leak-free), random (as its report did), as-r1 to as-r4 (as another report did), "
+            "image-wise (near-duplicates apart), peeking (image-wise, and the epoch is chosen on the test "
+            "set), curated or unconflicted (grouped, on a part of BUSI)."
         ),
     ] = "grouped",
     fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,

@@ -128,6 +128,21 @@ def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
     )
 
 
+def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
+    """Figures of a record of BUSI over some of its images, see `measure`.
+
+    Args:
+        record: of any protocol.
+        ids: of the images that count, such as `busilib.data.busi.subsets.subset_ids("curated")`.
+
+    Example:
+        >>> metrics_on(read_record("r4-unet", "laptop"), subset_ids("curated"))["lesion_dice"]["n"]
+    """
+    rows = record.predictions[record.predictions["id"].isin(ids)].reset_index(drop=True)
+    draws = profile(record.facts["profile"]).bootstrap_draws
+    return measure(record.facts["task"], rows, groups_of(rows, read_table()), draws)
+
+
 def target_of(run: Run) -> Path:
     """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
 
@@ -402,7 +417,7 @@ def summary(parts: Sequence[Part]) -> dict:
 
 
 def _about(part: Part) -> dict:
-    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note")
+    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note", "presence_threshold")
     about = {name: part.facts[name] for name in kept if name in part.facts}
     return {"seed": part.seed, "fold": part.fold} | about
 
