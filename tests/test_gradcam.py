@@ -23,6 +23,7 @@ from busilib.runs.predict import build, network
 from busilib.runs.protocols import make_split
 from busilib.runs.runner import run
 from busilib.studies import attention as study
+from busilib.studies.context import Context
 
 SIZE = 8
 LEFT = (slice(None), slice(None), slice(None, SIZE // 2))
@@ -446,8 +447,7 @@ def test_the_study_explains_every_lesion_under_every_condition(phantom, tmp_path
     plain = runner.settings_for
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
-    monkeypatch.setattr(study, "load_data", lambda *_: phantom)
-    found = study.attention("smoke")
+    found = study.attention(Context("smoke", phantom))
     assert list(found.conditions) == [
         name for id in study.NETWORKS for name in (f"{id}, Grad-CAM", f"{id}, HiResCAM", f"{id}, random head")
     ]

@@ -173,7 +173,7 @@ def test_aucs_by_hand():
     assert descriptor_aucs(table) == {"circumference": 0.75, "solidity": 0.75}
     assert np.isnan(descriptor_aucs(table[::2])["solidity"])
     few = descriptor_auc_table(table, draws=50).set_index("descriptor").loc["circumference"]
-    assert few["value"] == 0.75 and np.isnan(few["low"]) and few["n"] == 4  # four images have no interval
+    assert few["value"] == 0.75 and pd.isna(few["low"]) and few["n"] == 4  # four images have no interval
     many = pd.concat([table] * 5, ignore_index=True).assign(group=range(20))
     found = descriptor_auc_table(many, draws=50).set_index("descriptor").loc["circumference"]
     assert found["low"] <= found["value"] <= found["high"] and found["n"] == 20

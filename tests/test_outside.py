@@ -14,7 +14,9 @@ from busilib.pages import figures, tables
 from busilib.pages import outside as page
 from busilib.runs import runner
 from busilib.studies import outside_sets as away
-from busilib.studies.study import Study, read_study, write_study
+from busilib.studies.context import Context, OptionError
+from busilib.studies.records import read_study, write_study
+from busilib.studies.study import Study
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +40,12 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judged(project, phantom, elsewhere) -> Study:
-    return away.outside_classification("smoke", phantom, elsewhere)
+    return away.outside_classification(Context("smoke", phantom, elsewhere))
 
 
 @pytest.fixture(scope="module")
 def outlined(project, phantom, elsewhere) -> Study:
-    return away.outside_segmentation("smoke", phantom, elsewhere)
+    return away.outside_segmentation(Context("smoke", phantom, elsewhere))
 
 
 # Studies
@@ -72,10 +74,22 @@ def test_the_threshold_comes_from_the_validation_part_and_is_one_for_both_sets(j
 @pytest.mark.slow
 def test_outside_images_change_nothing_inside(judged, phantom, elsewhere):
     dark = replace(elsewhere, images=elsewhere.images // 4)
-    again = away.outside_classification("smoke", phantom, dark)
+    again = away.outside_classification(Context("smoke", phantom, dark))
     inside = "condition == 'r2-cnn, phantoms'"
     pd.testing.assert_frame_equal(again.predictions.query(inside), judged.predictions.query(inside))
     assert again.predictions["threshold"].unique() == judged.predictions["threshold"].unique()
+
+
+@pytest.mark.slow
+def test_other_models_are_another_record(project, phantom, elsewhere, judged):
+    asked = Context("smoke", phantom, elsewhere, models=("r2-cnn",))
+    found = away.outside_classification(asked)
+    assert judged.record == "outside-classification+outside-phantoms"
+    assert found.record == f"{judged.record}+r2-cnn" and found.columns == judged.columns
+    with pytest.raises(OptionError, match="r2-cnn does classification, this study asks for segmentation"):
+        away.outside_segmentation(asked)
+    with pytest.raises(OptionError, match="encoder: 'vgg19' was given"):
+        away.outside_segmentation(replace(asked, encoder="vgg19", models=()))
 
 
 @pytest.mark.slow
@@ -106,7 +120,7 @@ def test_several_networks_judge_each_image_and_are_told_apart(project, phantom, 
 def test_figures_follow_from_the_record(name, figures_of, request, tmp_path):
     study = request.getfixturevalue(name)
     write_study(study, tmp_path)
-    again = read_study(study.name, "smoke", tmp_path)
+    again = read_study(study.record, "smoke", tmp_path)
     assert again.facts["outside"]["name"] == "outside phantoms" and again.facts["outside"]["groups"] > 1
     for condition, rows in again.predictions.groupby("condition"):
         expected = figures_of(rows)
@@ -137,7 +151,7 @@ def by_hand(names=("BUSI", "BrEaST")) -> Study:
         for name, metrics in zip(names, (inside, outside), strict=True)
     }
     facts = {"dataset": {"name": names[0]}, "outside": {"name": names[1]}}
-    return Study("outside-classification", "malignancy", conditions, pd.DataFrame(), facts)
+    return Study("outside-classification", "malignancy", conditions, pd.DataFrame(), facts, names[1:])
 
 
 def test_a_drop_is_outside_minus_inside_with_its_interval():
@@ -147,6 +161,23 @@ def test_a_drop_is_outside_minus_inside_with_its_interval():
     assert difference["value"] == pytest.approx(-0.3)
     assert difference["low"] == pytest.approx(-0.3 - np.hypot(0.04, 0.04))
     assert difference["high"] == pytest.approx(-0.3 + np.hypot(0.03, 0.03))
+
+
+def test_several_outside_sets_are_told_and_drawn_apart():
+    studies = {each.record: each for each in (by_hand(), by_hand(("BUSI", "BUS-BRA")), by_hand())}
+    table = page.recorded_drops({**studies, "again": by_hand()})
+    assert len(table) == 2 * 3 * 1
+    text = page.told(table, "accuracy")
+    assert "0.50 on BrEaST" in text and "0.50 on BUS-BRA" in text
+    left, _ = figures.inside_and_outside(table, tables.METRIC_NAMES).axes
+    labels = [tick.get_text() for tick in left.get_yticklabels()]
+    assert labels == ["r2-cnn\naccuracy, BrEaST", "r2-cnn\naccuracy, BUS-BRA"]
+
+
+def test_networks_without_pretrained_weights_are_named_as_such():
+    known = by_hand()
+    lacking = replace(known, apart=(*known.apart, "random-weights"))
+    assert away.drops(lacking, ["accuracy"])["experiment"].unique().tolist() == ["r2-cnn, random weights"]
 
 
 def test_a_drop_is_told_in_a_sentence():

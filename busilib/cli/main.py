@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -20,16 +22,40 @@ class Commands(typer.core.TyperGroup):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except UserError as error:
-            typer.echo(f"busi: {error}", err=True)
+        except (UserError, OSError, MemoryError) as error:
+            if (
+                getattr(error, "errno", None) == errno.EPIPE
+            ):  # whoever read our output has gone, as `head` does
+                raise
+            typer.echo(f"busi: {explained(error)}", err=True)
             raise typer.Exit(2) from error
+
+
+def explained(error: Exception) -> str:
+    """What a user can do about an error, in a sentence or two.
+
+    Example:
+        >>> explained(OSError(28, "No space left on device", "findings/report.md"))
+        'findings/report.md: No space left on device. Make room, or name another place.'
+    """
+    if isinstance(error, MemoryError):
+        return "memory is used up. Ask for fewer or smaller images, or close other programs."
+    if not isinstance(error, OSError) or isinstance(error, UserError):
+        return str(error)
+    mend = {
+        errno.ENOSPC: "Make room, or name another place.",
+        errno.EDQUOT: "Make room, or name another place.",
+        errno.EACCES: "Mend its permissions, or name another place.",
+        errno.EROFS: "Name another place.",
+    }.get(error.errno, "Check the path.")
+    place = error.filename or "a file could not be read or written"
+    return f"{place}: {error.strerror or error}. {mend}"
 
 
 app = typer.Typer(
     name="busi",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
     help="Breast-ultrasound AI, reproduced and checked. For research and teaching; not for clinical use.",
 )
@@ -41,7 +67,7 @@ Data = Annotated[
         help="A BUSI folder (BCSS for histology); smoke makes its own phantoms when it is left out."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Of splits, initial weights and augmentation.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of splits, initial weights and augmentation.")]
 Weights = Annotated[
     str,
     typer.Option(
@@ -55,9 +81,27 @@ Outside = Annotated[
 ]
 
 
+def tell_version(asked: bool) -> None:
+    if asked:
+        from busilib.provenance import program
+
+        typer.echo(program())
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=tell_version, is_eager=True, help="Version, Keras backend and commit."
+        ),
+    ] = False,
+) -> None:
     """Commands share one registry of experiments and one set of profiles."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without our signs shows others, and no error
+            stream.reconfigure(errors="replace")
 
 
 app.add_typer(data_app, name="data")
@@ -114,12 +158,13 @@ def train(
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
     from busilib import provenance
-    from busilib.metrics.figure import limits
+    from busilib.metrics.figure import limits, several
     from busilib.metrics.measure import MAIN_FIGURES
-    from busilib.paths import project_root
+    from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
     from busilib.runs import profiles, records, runner
 
+    writable_folder(project_root() / "_build")
     entry = registry.experiment(id)
     load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
     dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
@@ -133,7 +178,7 @@ def train(
         if key in figures:
             figure = figures[key]
             found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
-            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']})")
+            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']}{several(figure)})")
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
@@ -206,26 +251,39 @@ def study(
     seed: Seed = 0,
     weights: Weights = "",
     outside: Outside = "",
+    encoder: Annotated[
+        str, typer.Option(help="What a linear probe sees through, such as mobilenet. Left out: that.")
+    ] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="An experiment that meets the outside set, may be repeated. Left out: the usual."),
+    ] = None,
 ) -> None:
     """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
 
-    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    Records of the real BUSI go to results/, those of any other data to _build/results/. Another seed, outside
+    set, encoder or model adds a record and leaves the others as they are.
     """
+    from busilib import provenance
     from busilib.metrics.figure import limits
     from busilib.metrics.measure import MAIN_FIGURES
-    from busilib.paths import project_root
-    from busilib.studies import table as studies
-    from busilib.studies.study import write_study
+    from busilib.paths import project_root, writable_folder
+    from busilib.runs.records import refuse_uncommitted
+    from busilib.studies import records, table
+    from busilib.studies.context import ENCODER, Context
 
-    found = studies.study(name, studies.Asked(profile, data, seed, weights, outside))
-    root = project_root()
-    ours = found.facts["dataset"]["name"] == "BUSI"
-    target = write_study(found, root / ("results" if ours else "_build/results"))
+    writable_folder(project_root() / "_build")
+    context = Context(profile, data, outside, seed, weights, encoder or ENCODER, tuple(model or ()))
+    if name in table.STUDIES and context.load().origin == "busi":
+        refuse_uncommitted(provenance.commit())
+    measured = table.study(name, context)
+    target = records.write_study(measured, records.target_of(measured))
+    found = records.read_study(target.name, profile, target.parents[2])
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
         typer.echo(f"{condition:44} {figure['value']:.3f}  ({limits(figure, '.3f', ' to ')})")
-    typer.echo(f"Recorded in {target.relative_to(root)}")
+    typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
 @app.command()
@@ -249,8 +307,11 @@ def evaluate(
     from rich.console import Console
 
     from busilib.pages.submitted import render, write
+    from busilib.paths import writable_folder
     from busilib.submission.evaluate import evaluate
 
+    if out:
+        out = writable_folder(out)
     with Console(stderr=True).status("Reading …") as status:
         found = evaluate(predictions, data, split, partial, draws, step=status.update)
     if as_json:
@@ -276,10 +337,11 @@ def report(
     outside: Outside = "",
 ) -> None:
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
-    from busilib.paths import project_root
+    from busilib.paths import checkout, writable_folder
     from busilib.publish import book, notebooks
 
-    root = project_root()
+    root = checkout()
+    writable_folder(root / "_build")
     notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
     page = book.build(root, profile, partial=bool(only))
     typer.echo(f"Open {page}")
@@ -307,10 +369,10 @@ def doctor() -> None:
 @app.command()
 def colab() -> None:
     """Give the notebooks their Colab cells, or take them away, as project.urls in pyproject.toml says."""
-    from busilib.paths import project_root
+    from busilib.paths import checkout
     from busilib.publish.colab import sync
 
-    changed = sync(project_root())
+    changed = sync(checkout())
     typer.echo("\n".join(f"changed {path.name}" for path in changed) or "nothing to change")
 
 
@@ -320,6 +382,9 @@ def figure(
 ) -> None:
     """Draw the summary figure of the recorded results, as the README shows it."""
     from busilib.pages import figures, tables
+    from busilib.paths import checkout, writable_file
 
+    checkout()
+    file = writable_file(file, (".png", ".svg", ".pdf"))
     figures.claimed_and_measured(tables.summary(), "value").savefig(file, dpi=160)
     typer.echo(f"Written to {file}")

@@ -17,7 +17,8 @@ from busilib.pages.tables import METRIC_NAMES, cell
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.profiles import profile
 from busilib.runs.records import Record, read_record
-from busilib.studies.study import Study, read_study
+from busilib.studies.records import read_studies
+from busilib.studies.study import Study, of_seeds
 
 PROFILES = ("full", "laptop")
 """Profiles of which cards show records; "smoke" runs on phantoms and never is."""
@@ -86,7 +87,7 @@ def outside(root: Path) -> str:
     Example:
         >>> outside(Path("."))
     """
-    parts = [_study(study, keys) for name, keys in OUTSIDE.items() if (study := _recorded(name, root))]
+    parts = [_study(study, keys) for name, keys in OUTSIDE.items() for study in _recorded(name, root)]
     return "\n\n".join(parts) or NO_RECORD
 
 
@@ -97,21 +98,21 @@ def duplicate_threshold(root: Path) -> str:
         >>> "above 0.95" in duplicate_threshold(Path("."))
         True
     """
-    study = _recorded("duplicate-threshold", root)
-    if study is None:
+    recorded = _recorded("duplicate-threshold", root)
+    if not recorded:
         return NO_RECORD
     head = ["folds keep together", "pairs", "groups", "images", "twins in R2's split"]
     head += ["tested beside a twin", "accuracy", "difference"]
     rows = []
-    for name, facts in study.conditions.items():
-        run, difference = facts["random_run"], facts["difference"]
+    for name, facts in recorded[0].conditions.items():
+        runs, difference = of_seeds(facts, "random_run"), facts["difference"]
         nothing = facts["threshold"] is None
         counted = ["–"] * 3 if nothing else [facts[key] for key in ("pairs", "groups", "images")]
         rows.append(
             [
                 "nothing" if nothing else f"pairs {name}",
                 *counted,
-                "–" if nothing else f"{run['with_twin']} of {run['test']}",
+                "–" if nothing else "; ".join(f"{run['with_twin']} of {run['test']}" for run in runs),
                 f"{facts['twins_apart']:.0%}",
                 cell(facts["metrics"]["accuracy"]),
                 "–" if not difference["value"] else _signed(difference),
@@ -212,9 +213,10 @@ def _scaled_ece(record: Record) -> str:
     return cell(intervals(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"])
 
 
-def _recorded(name: str, root: Path) -> Study | None:
-    found = (read_study(name, profile_name, root / "results") for profile_name in PROFILES)
-    return next(filter(None, found), None)
+def _recorded(name: str, root: Path) -> list[Study]:
+    """All records of a study under the first profile that has any."""
+    found = (read_studies(name, profile_name, root / "results") for profile_name in PROFILES)
+    return next(filter(None, found), [])
 
 
 def _study(study: Study, keys: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from IPython.display import Markdown
@@ -12,7 +12,8 @@ from busilib.data.lacking import lacking
 from busilib.metrics.figure import above, below, limits
 from busilib.pages.words import METRIC_NAMES
 from busilib.studies.outside_sets import drops
-from busilib.studies.study import Study, read_study
+from busilib.studies.records import read_studies
+from busilib.studies.study import Study
 
 MALIGNANCY = ("malignancy_auc", "accuracy", "sensitivity", "specificity")
 OUTLINES = ("lesion_dice", "lesion_iou")
@@ -73,7 +74,7 @@ def compared(*sets: Dataset) -> pd.DataFrame:
 
 
 def told(table: pd.DataFrame, figure: str) -> str:
-    """One sentence per experiment: a figure inside and outside, and whether the interval clears zero.
+    """One sentence per experiment and outside set: a figure in both places, and whether it differs clearly.
 
     Args:
         table: as `busilib.studies.outside_sets.drops` returns it.
@@ -84,7 +85,8 @@ def told(table: pd.DataFrame, figure: str) -> str:
         'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
     """
     sentences = []
-    for id, rows in table[table["figure"] == figure].groupby("experiment", sort=False):
+    own = table[table["figure"] == figure]
+    for (id, _), rows in own.groupby(["experiment", "outside"], sort=False):
         by = rows.set_index("where")
         inside, outside, difference = (by.loc[key] for key in ("inside", "outside", "difference"))
         clear = above(difference) or below(difference)
@@ -97,18 +99,32 @@ def told(table: pd.DataFrame, figure: str) -> str:
     return " ".join(sentences)
 
 
-def scores_of(study: Study) -> dict[str, pd.DataFrame]:
-    """Predictions of the first classifier of a study, inside and outside, for `figures.malignancy_scores`."""
-    conditions = study.predictions.groupby("condition", sort=False)
-    return {name: conditions.get_group(name) for name in list(study.conditions)[:2]}
+def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
+    """Predictions of the first network of each classification, inside and outside.
+
+    Returns:
+        Tables by condition, as `busilib.pages.figures.malignancy_scores` takes them.
+
+    Example:
+        >>> list(scores_of(recorded_studies().values()))
+        ['r2-mobilenet, BUSI', 'r2-mobilenet, BrEaST']
+    """
+    scores = {}
+    for study in studies:
+        if study.name == "outside-classification":
+            conditions = study.predictions.groupby("condition", sort=False)
+            scores |= {name: conditions.get_group(name) for name in list(study.conditions)[:2]}
+    return scores
 
 
 def recorded_studies(profile: str = "laptop") -> dict[str, Study]:
-    """The recorded studies on outside data by name; those that exist."""
-    return {name: study for name in STUDIES if (study := read_study(name, profile)) is not None}
+    """The recorded studies on outside data by the names of their records, such as one for each set."""
+    return {study.record: study for name in STUDIES for study in read_studies(name, profile)}
 
 
 def recorded_drops(studies: Mapping[str, Study]) -> pd.DataFrame:
     """The figures of recorded studies as `busilib.studies.outside_sets.drops` has them; empty without any."""
-    parts = [drops(study, STUDIES[name]) for name, study in studies.items()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    parts = [drops(study, STUDIES[study.name]) for study in studies.values()]
+    if not parts:
+        return pd.DataFrame()
+    return pd.concat(parts).drop_duplicates(["experiment", "outside", "figure", "where"], ignore_index=True)

@@ -12,8 +12,9 @@ from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
-from busilib.metrics.figure import LIMITS, limits
+from busilib.metrics.figure import LIMITS, limits, several
 from busilib.pages.words import METRIC_NAMES
+from busilib.paths import PathError, project_root
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import profile as profile_named
@@ -69,8 +70,10 @@ def cell(figure: Mapping) -> str:
         '0.71 (0.66–0.75)'
         >>> cell({"value": 1.0, "low": None, "high": None, "n": 3, "why": "3 images"})
         '1.00 (no interval: 3 images)'
+        >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130, "sd": 0.012, "seeds": 3})
+        '0.71 (0.66–0.75, 3 seeds, SD 0.012)'
     """
-    return f"{figure['value']:.2f} ({limits(figure)})"
+    return f"{figure['value']:.2f} ({limits(figure)}{several(figure)})"
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
@@ -235,8 +238,9 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
             **{
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
-            "n": len(record.predictions),
+            "n": record.predictions["id"].nunique(),
             "folds": record.folds,
+            "seeds": len(record.facts["seeds"]),
             "selected on": record.facts["split"][0]["selected_on"],
             "input": record.facts["inputs"],
             "weights": record.facts["weights"]["source"],
@@ -295,6 +299,9 @@ def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[st
 def summary(profile: str = "laptop") -> pd.DataFrame:
     """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
 
+    Raises:
+        PathError: if nothing was.
+
     Example:
         >>> figures.claimed_and_measured(summary(), "value")
     """
@@ -304,5 +311,10 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
         if claim and recorded:
             part = sources(entry, [claim.metric], claim.part, recorded)
             parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
+    if not parts:
+        raise PathError(
+            f"{project_root() / 'results' / profile}: no record of any claim. `busi train` makes them; or "
+            "start from a checkout that has them."
+        )
     table = pd.concat(parts, ignore_index=True)
     return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)

@@ -26,6 +26,7 @@ from rich.progress import (
 
 from busilib import provenance
 from busilib.errors import UserError
+from busilib.paths import expanded
 from busilib.publish.digest import digest, source_digest
 from busilib.publish.kernel import OwnKernel
 
@@ -188,7 +189,7 @@ def _cell_counter(progress: Progress, task):
 
 def _absolute(path: str) -> str:
     """A path that holds in the notebooks' own folder too; words such as "imagenet" stay as they are."""
-    found = Path(path).expanduser()
+    found = expanded(path)
     return str(found.resolve()) if path and found.exists() else path
 
 

@@ -265,18 +265,49 @@ def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> P
             _refuse_another(target, facts)
         else:
             _refuse_mixture(record, part, facts)
-            with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}-") as beside:
-                written = Path(beside) / part
-                written.mkdir()
-                for name, text in files.items():
-                    (written / name).write_text(text, encoding="utf-8", newline="\n")
-                (written / FACTS).write_text(_json(facts), encoding="utf-8", newline="\n")
-                written.rename(target)
+            add_folder(target, files | {FACTS: json_text(facts)})
         write_summary(record)
     return record
 
 
-def _json(facts: dict) -> str:
+def add_folder(target: Path, files: dict[str, str]) -> None:
+    """Add a folder of texts to a record, whole or not at all: it is written beside, then renamed.
+
+    Args:
+        target: the folder; the record is its parent.
+        files: texts by file name.
+
+    Example:
+        >>> add_folder(Path("results/laptop/r1-unet/seed0-fold0"), {"run.json": "{}"})
+    """
+    record = target.parent
+    with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}-") as beside:
+        written = Path(beside) / target.name
+        written.mkdir()
+        for name, text in files.items():
+            (written / name).write_text(text, encoding="utf-8", newline="\n")
+        written.rename(target)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file of a record beside the record, then in its place.
+
+    Example:
+        >>> replace_text(Path("results/laptop/r1-unet/metrics.json"), "{}")
+    """
+    record = path.parent
+    beside = record.parent / f".{record.name}-{path.name}"
+    beside.write_text(text, encoding="utf-8", newline="\n")
+    beside.replace(path)
+
+
+def json_text(facts: dict) -> str:
+    """Facts as records hold them.
+
+    Example:
+        >>> json_text({})
+        '{}\\n'
+    """
     return json.dumps(facts, indent=1) + "\n"
 
 
@@ -357,9 +388,7 @@ def write_summary(record: Path) -> dict:
         >>> write_summary(Path("results/laptop/r4-unet"))["metrics"]["lesion_dice"]
     """
     facts = summary(read_parts(record))
-    beside = record.parent / f".{record.name}-{SUMMARY}"
-    beside.write_text(_json(facts), encoding="utf-8", newline="\n")
-    beside.replace(record / SUMMARY)
+    replace_text(record / SUMMARY, json_text(facts))
     return facts
 
 

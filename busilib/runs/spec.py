@@ -60,11 +60,12 @@ class Spec:
     def record(self) -> str:
         """Folder name of its record (see `record_name`)."""
         return record_name(
-            experiment(self.experiment), self.protocol, self.inputs, random_weights=self._lacks_weights
+            experiment(self.experiment), self.protocol, self.inputs, random_weights=self.lacks_weights
         )
 
     @property
-    def _lacks_weights(self) -> bool:
+    def lacks_weights(self) -> bool:
+        """Whether its encoder started from random weights where the profile asks for pretrained ones."""
         usual = profile_settings(experiment(self.experiment), self.profile).weights
         return usual is not None and self.weights == "random"
 

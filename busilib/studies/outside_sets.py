@@ -6,6 +6,7 @@ five predicts every image, so that the figures are averages over the five networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,10 +18,12 @@ from busilib.metrics.figure import LIMITS
 from busilib.metrics.malignancy import lesions_only, threshold_for
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.unpaired import unpaired_difference
+from busilib.reports.registry import experiment
 from busilib.runs.predict import THRESHOLD, prediction_table
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs
-from busilib.studies.study import Condition, Study, measured
+from busilib.studies.context import Context, OptionError
+from busilib.studies.study import Condition, Study, about, apart_by_weights, measured
 
 CLASSIFIERS = ("r2-mobilenet", "r2-cnn")
 SEGMENTERS = ("r4-unet",)
@@ -48,61 +51,63 @@ def predictions_inside(runs: Sequence[Run]) -> pd.DataFrame:
     return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].data)
 
 
-def outside_classification(
-    profile: str, busi: Dataset, outside: Dataset, seed: int = 0, weights: str = ""
-) -> Study:
+def outside_classification(context: Context) -> Study:
     """Benign against malignant, inside and outside, by classifiers that know three classes.
 
     Images without a lesion are left out on both sides, because an outside set may have none. The threshold of
     the malignancy score is chosen for each network on the validation images that chose its epoch.
 
     Args:
-        profile: "smoke" trains and asks the first fold alone.
-        busi: what is learned from.
-        outside: what is only predicted, at the same size.
-        seed: of splits and trainings.
-        weights: see `busilib.runs.profiles.settings_for`.
+        context: its data are what is learned from, its outside set what is only predicted; its models are
+            `CLASSIFIERS` unless it names others. Profile "smoke" trains and asks the first fold alone.
 
     Returns:
         Study "outside-classification", task "malignancy", with conditions such as "r2-mobilenet, BUSI" and
         "r2-mobilenet, BrEaST".
 
+    Raises:
+        OptionError: if a model is no classifier.
+
     Example:
-        >>> study = outside_classification("laptop", busi, breast)
+        >>> study = outside_classification(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r2-mobilenet, BrEaST")["malignancy_auc"]
     """
-    conditions = []
-    for id in CLASSIFIERS:
-        runs = frozen_runs(id, busi, profile, seed, weights)
+    conditions, asked = [], []
+    for id in _models(context, CLASSIFIERS, "classification"):
+        runs, outside = _frozen(context, id)
+        asked += runs
         thresholds = {one.fold: threshold_for(one.validation, SENSITIVITY) for one in runs}
         for data, found in _both(runs, outside):
             table = lesions_only(found)
             table["threshold"] = table["fold"].map(thresholds)
             conditions.append(_condition(runs, data, table, thresholds=list(thresholds.values())))
     chosen = {"threshold_for_sensitivity": SENSITIVITY}
-    return _study("outside-classification", "malignancy", conditions, profile, busi, outside, seed, chosen)
+    return _study("outside-classification", "malignancy", conditions, context, asked, outside, chosen)
 
 
-def outside_segmentation(
-    profile: str, busi: Dataset, outside: Dataset, seed: int = 0, weights: str = ""
-) -> Study:
+def outside_segmentation(context: Context) -> Study:
     """Lesion outlines inside and outside, from the same lesion probability on.
 
     Args:
-        profile, busi, outside, seed, weights: see `outside_classification`.
+        context: see `outside_classification`; its models are `SEGMENTERS` unless it names others.
 
     Returns:
         Study "outside-segmentation" with conditions such as "r4-unet, BUSI" and "r4-unet, BrEaST".
 
+    Raises:
+        OptionError: if a model outlines nothing.
+
     Example:
-        >>> outside_segmentation("laptop", busi, breast).metrics("r4-unet, BrEaST")["lesion_dice"]
+        >>> study = outside_segmentation(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
+        >>> study.metrics("r4-unet, BrEaST")["lesion_dice"]
     """
-    conditions = []
-    for id in SEGMENTERS:
-        runs = frozen_runs(id, busi, profile, seed, weights)
+    conditions, asked = [], []
+    for id in _models(context, SEGMENTERS, "segmentation"):
+        runs, outside = _frozen(context, id)
+        asked += runs
         conditions += [_condition(runs, data, found) for data, found in _both(runs, outside)]
     chosen = {"threshold": THRESHOLD}
-    return _study("outside-segmentation", "segmentation", conditions, profile, busi, outside, seed, chosen)
+    return _study("outside-segmentation", "segmentation", conditions, context, asked, outside, chosen)
 
 
 def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
@@ -113,14 +118,16 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
         keys: of its figures.
 
     Returns:
-        Columns `experiment`, `figure`, `inside`, `outside` (names of the sets), and of `where` in turn
-        "inside", "outside" and "difference" (outside minus inside) `value`, `low` and `high` (both NaN where
-        there is no interval) and `why` there is none.
+        Columns `experiment` (with "random weights" where the profile asks for pretrained ones), `figure`,
+        `inside`, `outside` (names of the sets), and of `where` in turn "inside", "outside" and "difference"
+        (outside minus inside) `value`, `low` and `high` (both NaN where there is no interval) and `why` there
+        is none.
 
     Example:
         >>> drops(study, ["malignancy_auc"]).query("where == 'difference'")["value"]
     """
     names = study.facts["dataset"]["name"], study.facts["outside"]["name"]
+    weights = ", random weights" if "random-weights" in study.apart else ""
     rows = []
     for id in dict.fromkeys(condition["experiment"] for condition in study.conditions.values()):
         inside, outside = (study.metrics(f"{id}, {name}") for name in names)
@@ -129,7 +136,8 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
                 both = {"inside": inside[key], "outside": outside[key]}
                 both["difference"] = unpaired_difference(inside[key], outside[key])
                 rows += [
-                    {"experiment": id, "figure": key, "inside": names[0], "outside": names[1], "where": where}
+                    {"experiment": f"{id}{weights}", "figure": key, "where": where}
+                    | {"inside": names[0], "outside": names[1]}
                     | {limit: figure[limit] for limit in LIMITS}
                     | {"why": figure.get("why", "")}
                     for where, figure in both.items()
@@ -178,12 +186,37 @@ def _condition(runs: Sequence[Run], data: Dataset, table: pd.DataFrame, **facts)
     return Condition(f"{runs[0].experiment.id}, {data.name}", table, about | facts)
 
 
-def _study(name, task, conditions, profile, busi, outside, seed, chosen) -> Study:
-    about = {
-        "name": outside.name,
-        "fingerprint": outside.fingerprint,
-        "n": len(outside),
-        "size": outside.size,
-        "groups": int(outside.table["group"].nunique()),
-    }
-    return measured(name, task, conditions, busi, profile, seed, outside=about, **chosen)
+def _models(context: Context, usual: Sequence[str], task: str) -> Sequence[str]:
+    context.refuse("encoder")
+    for id in context.models:
+        if (found := experiment(id).task) != task:
+            raise OptionError(f"models: {id} does {found}, this study asks for {task}.")
+    return context.models or usual
+
+
+def _frozen(context: Context, id: str) -> tuple[list[Run], Dataset]:
+    """The networks of an experiment, and the outside set at its size."""
+    outside = context.load_outside(id)
+    return frozen_runs(id, context.load(id), context.profile, context.seed, context.weights), outside
+
+
+def _study(
+    name: str,
+    task: str,
+    conditions: Sequence[Condition],
+    context: Context,
+    runs: Sequence[Run],
+    outside: Dataset,
+    chosen: dict,
+) -> Study:
+    groups = int(outside.table["group"].nunique())
+    return measured(
+        name,
+        task,
+        conditions,
+        context,
+        runs[0].data,
+        apart=[re.sub(r"[^\w.-]+", "-", outside.name), *context.models, *apart_by_weights(runs)],
+        outside=about(outside) | {"groups": groups},
+        **chosen,
+    )
