@@ -297,8 +297,11 @@ def replace_text(path: Path, text: str) -> None:
     """
     record = path.parent
     beside = record.parent / f".{record.name}-{path.name}"
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def json_text(facts: dict) -> str:
@@ -390,6 +393,27 @@ def write_summary(record: Path) -> dict:
     facts = summary(read_parts(record))
     replace_text(record / SUMMARY, json_text(facts))
     return facts
+
+
+def complete_summary(record: Path) -> None:
+    """Make `metrics.json` anew if it does not count every part that stands.
+
+    A program may have been killed, or the disk full, after a part was written and before its summary was.
+
+    Example:
+        >>> complete_summary(Path("results/laptop/r4-unet"))
+    """
+    with locked(record):
+        if _summed(record / SUMMARY) < len(list(record.glob(f"*/{FACTS}"))):
+            write_summary(record)
+
+
+def _summed(file: Path) -> int:
+    """How many parts a summary knows of."""
+    if not file.is_file():
+        return 0
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    return len(facts["parts"]) + len(facts.get("left_out", ()))
 
 
 def summary(parts: Sequence[Part]) -> dict:
