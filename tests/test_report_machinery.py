@@ -228,7 +228,9 @@ def test_a_half_written_notebook_does_not_count_as_finished(root):
 
 def test_a_killed_report_goes_on_where_it_stopped(root):
     write(root, "01_a", "print('a')")
-    second = write(root, "02_b", "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    first = executed_path(root, "smoke", root / "notebooks" / "01_a.ipynb")
+    wait = f"import os, time\nwhile not os.path.exists({str(first)!r}): time.sleep(0.05)"
+    second = write(root, "02_b", wait, "open('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
     script = "import pathlib, busilib.publish.notebooks as n; n.execute(pathlib.Path.cwd(), 'smoke')"
     process = psutil.Popen([sys.executable, "-c", script], cwd=root)
     pid = root / "notebooks" / "pid"

@@ -543,24 +543,15 @@ def test_unknown_protocols_and_folds_are_refused(phantom):
 # Rules, ensembles, and masks that other networks predicted
 
 
-def quick(id: str, epochs: int = 1) -> dict:
-    return {"epochs": epochs} if experiment(id).kind == "network" else {}
-
-
 @pytest.fixture(scope="module")
-def small_project(tmp_path_factory):
-    """A folder of its own, networks cut to one epoch, and R4's ensembles joining two plain U-Nets."""
-    folder, plain = tmp_path_factory.mktemp("small"), runner.settings_for
+def small_project(one_epoch):
+    """R4's ensembles join two plain U-Nets."""
     joined = {
         id: replace(experiment(id), members=("r4-unet", "r1-unet")) for id in ("r4-ensemble", "r4-combined")
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(
-            runner, "settings_for", lambda entry, *rest: replace(plain(entry, *rest), **quick(entry.id))
-        )
         patch.setattr(runner, "experiment", lambda id: joined.get(id) or experiment(id))
-        yield folder
+        yield one_epoch
 
 
 @pytest.mark.slow
