@@ -108,6 +108,20 @@ def test_loss_falls(id, data, tmp_path):
     assert history["epoch"].tolist() == list(range(8))
 
 
+def test_the_optimiser_is_ready_before_the_first_step(data, tmp_path, monkeypatch):
+    """Built within the step, it would make TensorFlow trace every network twice."""
+    built = []
+    plain = keras.Model.fit
+
+    def watch(self, *args, **options):
+        built.append(self.optimizer.built)
+        return plain(self, *args, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", watch)
+    train("r2-cnn", data, tmp_path, model=tiny(), epochs=1)
+    assert built == [True]
+
+
 @pytest.mark.slow
 def test_history_and_files(data, tmp_path):
     _, history = train("r1-unet", data, tmp_path, epochs=2)
