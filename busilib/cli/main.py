@@ -325,13 +325,21 @@ def report(
     outside: Outside = "",
 ) -> None:
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
+    import time
+
     from busilib.paths import checkout, writable_folder
     from busilib.publish import book, notebooks
+    from busilib.runs import profiles
 
+    budget, start = profiles.profile(profile).budget, time.perf_counter()
+    typer.echo(f"Profile {profile}: the whole report takes up to {budget}")
     root = checkout()
     writable_folder(root / "_build")
     notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
+    typer.echo("Building the book")
     page = book.build(root, profile, partial=bool(only))
+    minutes, seconds = divmod(round(time.perf_counter() - start), 60)
+    typer.echo(f"Took {minutes} min {seconds} s (budget: {budget})")
     typer.echo(f"Open {page}")
 
 

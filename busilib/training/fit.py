@@ -141,6 +141,8 @@ def fit(
         weighted_metrics=metrics if weighted else None,
         run_eagerly=len(train) * settings.epochs <= EAGER_STEPS,
     )
+    # An optimiser that is built within the first step makes TensorFlow trace that step twice.
+    model.optimizer.build(model.trainable_variables)
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
     checkpoints = _Checkpoints(folder, settings.monitor, history)
@@ -197,7 +199,6 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     """The history and the number of epochs that the last saved state holds (the optimiser's count)."""
     if not (folder / LAST).is_file():
         return pd.DataFrame(), 0
-    model.optimizer.build(model.trainable_variables)
     model.load_weights(folder / LAST)
     iterations = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
     # Keras saves no random states. Each dropout draws once per step, so its count is known. Dropout inside a
