@@ -1,34 +1,58 @@
-"""How unlike its training images a picture is: distances by hand, and what no picture can do."""
+"""How unlike its training images a picture is: distances by hand, a referee, and what no picture can do."""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.neighbors import NearestNeighbors
+from scipy.spatial.distance import mahalanobis
+from sklearn.covariance import LedoitWolf
 
-from busilib.metrics.unlike import limit_of, unlikeness
+from busilib.metrics.unlike import Cloud, cloud_of, limit_of, unlikeness
 
 
 def test_distances_by_hand():
-    reference = np.array([[2.0, 0.0], [0.0, 3.0], [-1.0, 0.0]])
-    assert unlikeness(np.array([[5.0, 0.0]]), reference, 1) == pytest.approx([0])
-    assert unlikeness(np.array([[5.0, 0.0]]), reference, 2) == pytest.approx([np.sqrt(2)])
-    assert unlikeness(np.array([[5.0, 0.0]]), reference, 3) == pytest.approx([2])
-    assert unlikeness(np.array([[5.0, 0.0]]), reference, 30) == pytest.approx([2])  # the last there is
+    cloud = Cloud(np.array([1.0, 0.0]), np.array([2.0, 1.0]), np.diag([1.0, 4.0]))
+    features = np.array([[1.0, 0.0], [5.0, 0.0], [1.0, 3.0], [5.0, 3.0]])
+    assert unlikeness(features, cloud) == pytest.approx([0, 2, 6, np.sqrt(40)])
 
 
-@given(st.integers(0, 2**32 - 1), st.floats(0.01, 100))
-def test_a_referee_agrees_and_brightness_does_not_count(seed, gain):
+@settings(max_examples=30)
+@given(st.integers(0, 2**32 - 1))
+def test_a_referee_agrees(seed):
     rng = np.random.default_rng(seed)
-    reference, features = rng.normal(size=(30, 5)), rng.normal(size=(7, 5))
-    unit = [each / np.linalg.norm(each, axis=1, keepdims=True) for each in (reference, features)]
-    expected, _ = NearestNeighbors(n_neighbors=10).fit(unit[0]).kneighbors(unit[1])
-    assert unlikeness(features * gain, reference) == pytest.approx(expected[:, -1], abs=1e-6)
+    training = rng.normal(size=(40, 5)) @ rng.normal(size=(5, 5)) + 3
+    features = rng.normal(size=(7, 5))
+    cloud = cloud_of(training)
+    scaled = [(each - training.mean(0)) / training.std(0) for each in (training, features)]
+    inverse = np.linalg.inv(LedoitWolf().fit(scaled[0]).covariance_)
+    expected = [mahalanobis(each, np.zeros(5), inverse) for each in scaled[1]]
+    assert unlikeness(features, cloud) == pytest.approx(expected, rel=1e-6)
 
 
-@pytest.mark.parametrize("broken", [0.0, np.nan, np.inf])
-def test_what_has_no_direction_is_as_unlike_as_can_be(broken):
-    assert unlikeness(np.full((1, 3), broken), np.eye(3), 1).tolist() == [2.0]
+@given(st.floats(0.01, 100), st.floats(-100, 100))
+def test_the_unit_of_the_features_does_not_count(gain, offset):
+    rng = np.random.default_rng(0)
+    training, features = rng.normal(size=(30, 4)), rng.normal(size=(5, 4))
+    plain = unlikeness(features, cloud_of(training))
+    assert unlikeness(features * gain + offset, cloud_of(training * gain + offset)) == pytest.approx(plain)
+
+
+def test_a_feature_that_never_moved_counts_where_it_moves():
+    training = np.c_[np.random.default_rng(0).normal(size=(30, 2)), np.zeros(30)]
+    near, far = np.zeros((1, 3)), np.array([[0.0, 0.0, 1.0]])
+    assert unlikeness(far, cloud_of(training)) > 10 * unlikeness(near, cloud_of(training))
+
+
+def test_fewer_images_than_features_and_no_spread_at_all():
+    rng = np.random.default_rng(0)
+    assert np.isfinite(unlikeness(rng.normal(size=(3, 50)), cloud_of(rng.normal(size=(10, 50))))).all()
+    assert np.isfinite(unlikeness(np.ones((1, 4)), cloud_of(np.ones((6, 4))))).all()
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_what_is_no_number_is_as_unlike_as_can_be(broken):
+    cloud = cloud_of(np.random.default_rng(0).normal(size=(9, 3)))
+    assert unlikeness(np.array([[0, broken, 0]]), cloud).tolist() == [np.inf]
 
 
 def test_the_limit_is_kept_by_its_share():

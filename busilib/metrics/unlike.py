@@ -2,35 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from scipy.linalg import pinvh
+from sklearn.covariance import ledoit_wolf
 
-NEIGHBOUR = 10
-"""The distance to that one of the nearest training images counts."""
+FAINT = 1e-3
+"""Of the widest feature's spread: the least by which any is divided, so that one that never moves counts."""
 
 
-def unlikeness(features: np.ndarray, reference: np.ndarray, neighbour: int = NEIGHBOUR) -> np.ndarray:
-    """Distance to the k-th nearest training image, as an encoder sees them, each at length 1.
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Where an encoder sees its training images: `centre` and `spread` float (d,), of each feature, and
+    `precision` float (d, d), the inverse covariance of the features divided by their spread."""
 
-    Source: Sun et al. 2022, "Out-of-distribution detection with deep nearest neighbors".
+    centre: np.ndarray
+    spread: np.ndarray
+    precision: np.ndarray
+
+
+def cloud_of(features: np.ndarray) -> Cloud:
+    """The cloud of some images, with Ledoit and Wolf's shrinkage, as there may be fewer than features.
 
     Args:
-        features: float (n, d), of the pictures.
-        reference: float (m, d), of the training images.
-        neighbour: k; the last where there are fewer.
-
-    Returns:
-        float64 (n,), 0 (the same direction) to 2 (the opposite one). Features that are all 0, or not all
-        numbers, are as unlike as can be.
+        features: float (m, d), of the training images.
 
     Example:
-        >>> unlikeness(np.eye(2), np.eye(2), neighbour=1)
-        array([0., 0.])
+        >>> cloud_of(features).precision.shape
+        (1024, 1024)
     """
-    distances = np.sqrt(np.maximum(2 - 2 * _unit(features) @ _unit(reference).T, 0))
-    place = min(neighbour, len(reference)) - 1
-    found = np.partition(distances, place, axis=1)[:, place]
-    usable = np.isfinite(features).all(axis=1) & features.any(axis=1)
-    return np.where(usable, found, 2.0)
+    features = np.asarray(features, float)
+    centre, spread = features.mean(axis=0), features.std(axis=0)
+    spread = np.maximum(spread, FAINT * spread.max()) if spread.any() else np.ones_like(spread)
+    covariance, _ = ledoit_wolf((features - centre) / spread)
+    return Cloud(centre, spread, pinvh(covariance))
+
+
+def unlikeness(features: np.ndarray, cloud: Cloud) -> np.ndarray:
+    """Mahalanobis distance of pictures to a cloud of training images.
+
+    Source: Lee et al. 2018, "A simple unified framework for detecting out-of-distribution samples and
+    adversarial attacks", with one cloud for all classes.
+
+    Args:
+        features: float (n, d).
+        cloud: of the training images.
+
+    Returns:
+        float64 (n,), 0 in the middle; infinity for features that are not all numbers.
+
+    Example:
+        >>> unlikeness(cloud.centre[None], cloud)
+        array([0.])
+    """
+    away = (np.nan_to_num(np.asarray(features, float)) - cloud.centre) / cloud.spread
+    found = np.sqrt(np.maximum(((away @ cloud.precision) * away).sum(axis=1), 0))
+    return np.where(np.isfinite(features).all(axis=1), found, np.inf)
 
 
 def limit_of(scores: np.ndarray, share: float) -> float:
@@ -41,9 +69,3 @@ def limit_of(scores: np.ndarray, share: float) -> float:
         98.0
     """
     return float(np.quantile(scores, share, method="inverted_cdf"))
-
-
-def _unit(features: np.ndarray) -> np.ndarray:
-    features = np.nan_to_num(np.asarray(features, float), posinf=0, neginf=0)
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    return features / np.where(lengths > 0, lengths, 1)

@@ -38,7 +38,7 @@ class Archive:
     Attributes:
         model: uncompiled, from one image, float32 (n, size, size, 1), 0 to 1.
         facts: as JSON can hold them.
-        reference: float32 (m, d), features of training images (see `busilib.metrics.unlike`).
+        reference: float32 (m, d), features of the training images (see `busilib.metrics.unlike`).
     """
 
     model: keras.Model

@@ -15,7 +15,7 @@ from busilib.data.images import resize_gray
 from busilib.errors import UserError
 from busilib.keras_backend import keras
 from busilib.metrics.calibration import apply_temperature
-from busilib.metrics.unlike import unlikeness
+from busilib.metrics.unlike import Cloud, cloud_of, unlikeness
 from busilib.models.archive import Archive, ask, with_features
 from busilib.predict.picture import Picture
 
@@ -23,8 +23,9 @@ COLOURED = 0.1
 """Share of coloured pixels from which a picture is refused. Coloured marks take up to 0.045 of an image of
 BUSI; a photograph in colour has more than 0.11."""
 
-NO_ULTRASOUND = 1.2
-"""How many times further from the training images than their limit a picture is no ultrasound at all."""
+BLANK = 4
+"""Spread of gray levels (their standard deviation) below which there is nothing to see; that of BUSI's and
+BrEaST's images is 15 and more."""
 
 ANSWERED, ABSTAINED, REFUSED = "answered", "abstained", "refused"
 
@@ -35,11 +36,13 @@ class ModelError(UserError, ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A model file made ready: its `name` for the reader, its `archive`, and the network with features."""
+    """A model file made ready: its `name` for the reader, its `archive`, the network with features, and where
+    its encoder sees the training images."""
 
     name: str
     archive: Archive
     network: keras.Model
+    cloud: Cloud
 
     @property
     def facts(self) -> dict:
@@ -83,7 +86,10 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
         >>> made_ready([("r2-cnn", archive)])[0].task
         'classification'
     """
-    asked = [Asked(name, archive, with_features(archive.model)) for name, archive in models]
+    asked = [
+        Asked(name, archive, with_features(archive.model), cloud_of(archive.reference))
+        for name, archive in models
+    ]
     for task in ("classification", "segmentation"):
         same = [one.name for one in asked if one.task == task]
         if len(same) > 1:
@@ -94,10 +100,9 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
 def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     """Ask the models about one picture.
 
-    It is refused if it is coloured like a photograph, or if an encoder sees it further from its training
-    images than `NO_ULTRASOUND` times the limit that 99 % of its validation images keep. Between the two
-    limits, and where the confidence is below the threshold that was chosen on validation images, no class is
-    named.
+    It is refused if it is coloured like a photograph, if it is blank, or if an encoder sees it further from
+    its training images than 99 % of its validation images are. No class is named where the confidence is
+    below the threshold that was chosen on validation images.
 
     Args:
         picture: as read.
@@ -113,24 +118,25 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
             "gray (B-mode) ultrasound; coloured marks alone take less than 5 %."
         )
         return Answer(picture, REFUSED, (why,))
+    if (spread := picture.gray.std()) < BLANK:
+        why = f"Hardly any gray levels: their spread is {spread:.1f}. There is nothing to see."
+        return Answer(picture, REFUSED, (why,))
     unlike, heard = {}, {}
     for one in models:
         output, seen = _ask(one, picture.gray)
-        score = float(unlikeness(seen, one.archive.reference, one.facts["unlike"]["neighbour"])[0])
+        score = float(unlikeness(seen, one.cloud)[0])
         unlike[one.name] = {"score": score, "limit": one.facts["unlike"]["limit"]}
         heard[one.task] = one, output
-    far = {name: each["score"] / each["limit"] for name, each in unlike.items()}
-    name, most = max(far.items(), key=lambda each: each[1])
-    distance = f"{most:.2f} times as far from the training images of {name} as 99 % of its validation images"
-    if not most <= NO_ULTRASOUND:
-        return Answer(
-            picture, REFUSED, (f"Like no ultrasound image that was learned from: {distance}.",), unlike
+    name, far = max(((name, e["score"] / e["limit"]) for name, e in unlike.items()), key=lambda each: each[1])
+    if not far <= 1:
+        why = (
+            f"Unlike the ultrasound images that {name} learned from: {far:.2f} times as far from them as 99 % of "
+            "its validation images are. It may be none, or of another kind of scanner."
         )
-    why = [f"Unlike what was learned from, as of another scanner: {distance}."] if most > 1 else []
-    probabilities, lesion = {}, None
+        return Answer(picture, REFUSED, (why,), unlike)
+    probabilities, why, lesion = {}, [], None
     if "classification" in heard:
-        probabilities, unsure = _classes(*heard["classification"])
-        why += unsure
+        probabilities, why = _classes(*heard["classification"])
     if "segmentation" in heard:
         one, output = heard["segmentation"]
         lesion = _at_size(output[0, ..., 0], picture.gray.shape) >= one.facts["threshold"]

@@ -14,7 +14,7 @@ from busilib.errors import UserError
 from busilib.metrics.abstention import abstention_metrics, threshold_for
 from busilib.metrics.calibration import apply_temperature, confidence_of, fit_temperature
 from busilib.metrics.measure import MAIN_FIGURES
-from busilib.metrics.unlike import NEIGHBOUR, limit_of, unlikeness
+from busilib.metrics.unlike import cloud_of, limit_of, unlikeness
 from busilib.models.archive import Archive, ArchiveError, ask, with_features
 from busilib.paths import project_root
 from busilib.reports.registry import experiment
@@ -35,6 +35,8 @@ PREPARED = (
     "gray (ITU-R 601-2 luma, transparency over black), stretched to a square by antialiased bilinear "
     "resampling, divided by 255"
 )
+
+SCORE = "Mahalanobis distance of the encoder's features, averaged over the places, to those of the training images"
 
 NOT_CLINICAL = "Not for clinical use."
 
@@ -153,7 +155,8 @@ def archive_of(run: Run) -> Archive:
     parts = {"train": run.split.train, "validation": run.split.validation, "test": run.split.test}
     seen = {name: ask(seeing, run.data.images[indices])[1] for name, indices in parts.items()}
     reference = seen["train"].astype(np.float16).astype(np.float32)  # as the file holds it
-    unlike = {name: unlikeness(seen[name], reference) for name in ("validation", "test")}
+    cloud = cloud_of(reference)
+    unlike = {name: unlikeness(seen[name], cloud) for name in ("validation", "test")}
     limit = limit_of(unlike["validation"], ALIKE)
     figures = metrics_of([run])
     facts = {
@@ -164,7 +167,7 @@ def archive_of(run: Run) -> Archive:
         "size": run.settings.size,
         "prepared": PREPARED,
         "test_flip": run.settings.test_flip,
-        "unlike": {"limit": limit, "neighbour": NEIGHBOUR, "share_of_validation": ALIKE},
+        "unlike": {"score": SCORE, "limit": limit, "share_of_validation": ALIKE},
         **_choices(run),
         "learned_from": {
             **{name: run.facts["dataset"][name] for name in ("name", "fingerprint", "n")},
