@@ -56,7 +56,7 @@ def unlikeness(features: np.ndarray, cloud: Cloud) -> np.ndarray:
         >>> unlikeness(cloud.centre[None], cloud)
         array([0.])
     """
-    away = (np.nan_to_num(np.asarray(features, float)) - cloud.centre) / cloud.spread
+    away = (np.nan_to_num(np.asarray(features, float), posinf=0, neginf=0) - cloud.centre) / cloud.spread
     found = np.sqrt(np.maximum(((away @ cloud.precision) * away).sum(axis=1), 0))
     return np.where(np.isfinite(features).all(axis=1), found, np.inf)
 

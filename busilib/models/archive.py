@@ -1,7 +1,7 @@
 """A trained network in one file: Keras's own `.keras` archive, with what it takes to use it inside.
 
 The archive is a zip. Beside Keras's entries it has `busilib.json` (facts: what it was trained on, how a
-picture is prepared, thresholds) and `busilib.npy` (see `Archive.reference`). It is read in Keras's safe mode
+picture is prepared, thresholds) and `busilib.npz` (see `Archive.reference`). It is read in Keras's safe mode
 and without pickle, so that a file of a stranger runs no code.
 """
 
@@ -20,7 +20,7 @@ import numpy as np
 from busilib.errors import UserError
 from busilib.keras_backend import keras
 
-FACTS, REFERENCE, WEIGHTS = "busilib.json", "busilib.npy", "model.weights.h5"
+FACTS, REFERENCE, WEIGHTS = "busilib.json", "busilib.npz", "model.weights.h5"
 FORMAT = 1
 """Raised when older programs could not read what is written."""
 
@@ -38,12 +38,13 @@ class Archive:
     Attributes:
         model: uncompiled, from one image, float32 (n, size, size, 1), 0 to 1.
         facts: as JSON can hold them.
-        reference: float32 (m, d), features of the training images (see `busilib.metrics.unlike`).
+        reference: what the training images look like, each float32 (m, d) by name (see
+            `busilib.metrics.unlike`); kept in half precision.
     """
 
     model: keras.Model
     facts: dict
-    reference: np.ndarray
+    reference: dict[str, np.ndarray]
 
 
 def write_archive(path: Path, archive: Archive, half: bool = False) -> None:
@@ -58,7 +59,7 @@ def write_archive(path: Path, archive: Archive, half: bool = False) -> None:
         >>> write_archive(Path("r2-cnn.keras"), archive)
     """
     array = io.BytesIO()
-    np.save(array, archive.reference.astype(np.float16), allow_pickle=False)
+    np.savez(array, **{name: each.astype(np.float16) for name, each in archive.reference.items()})
     own = {
         FACTS: json.dumps({"format": FORMAT, **archive.facts}, indent=1) + "\n",
         REFERENCE: array.getvalue(),
@@ -91,10 +92,11 @@ def read_archive(path: Path) -> Archive:
             if missing := {FACTS, REFERENCE} - set(archive.namelist()):
                 raise ArchiveError(f"{path}: holds no {', '.join(sorted(missing))}. {made}.")
             facts = json.loads(archive.read(FACTS))
-            reference = np.load(io.BytesIO(archive.read(REFERENCE)), allow_pickle=False).astype(np.float32)
+            with np.load(io.BytesIO(archive.read(REFERENCE)), allow_pickle=False) as stored:
+                reference = {name: stored[name].astype(np.float32) for name in stored.files}
+    except ArchiveError:
+        raise
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        if isinstance(error, ArchiveError):
-            raise
         raise ArchiveError(f"{path}: cannot be read ({error}). {made}.") from error
     if facts.get("format") != FORMAT:
         raise ArchiveError(

@@ -12,6 +12,7 @@ from skimage.measure import label
 
 from busilib.data.dataset import CLASSES
 from busilib.data.images import resize_gray
+from busilib.data.look import look
 from busilib.errors import UserError
 from busilib.keras_backend import keras
 from busilib.metrics.calibration import apply_temperature
@@ -36,13 +37,13 @@ class ModelError(UserError, ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Asked:
-    """A model file made ready: its `name` for the reader, its `archive`, the network with features, and where
-    its encoder sees the training images."""
+    """A model file made ready: its `name` for the reader, its `archive`, the network with features, and
+    where the training images lie, by kind of distance."""
 
     name: str
     archive: Archive
     network: keras.Model
-    cloud: Cloud
+    clouds: dict[str, Cloud]
 
     @property
     def facts(self) -> dict:
@@ -61,7 +62,7 @@ class Answer:
         picture: as it was read.
         status: "answered", "abstained" (no class is named) or "refused" (nothing is said).
         why: what stands behind that, in sentences; empty where the answer stands.
-        unlike: by model, `score` and `limit`.
+        unlike: by model and kind of distance ("look" and "encoder"), `score` and `limit`.
         probabilities: calibrated, by class; empty without a classifier, or where refused.
         called: the class; empty where none is named.
         lesion: bool (h, w) at the picture's own size; None without a segmenter, or where refused.
@@ -70,7 +71,7 @@ class Answer:
     picture: Picture
     status: str
     why: tuple[str, ...] = ()
-    unlike: dict[str, dict[str, float]] = field(default_factory=dict)
+    unlike: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     probabilities: dict[str, float] = field(default_factory=dict)
     called: str = ""
     lesion: np.ndarray | None = None
@@ -87,7 +88,12 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
         'classification'
     """
     asked = [
-        Asked(name, archive, with_features(archive.model), cloud_of(archive.reference))
+        Asked(
+            name,
+            archive,
+            with_features(archive.model),
+            {kind: cloud_of(each) for kind, each in archive.reference.items()},
+        )
         for name, archive in models
     ]
     for task in ("classification", "segmentation"):
@@ -100,9 +106,10 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
 def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     """Ask the models about one picture.
 
-    It is refused if it is coloured like a photograph, if it is blank, or if an encoder sees it further from
-    its training images than 99 % of its validation images are. No class is named where the confidence is
-    below the threshold that was chosen on validation images.
+    It is refused if it is coloured like a photograph, if it is blank, or if it looks further from the
+    training images than 99 % of the validation images do. No class is named where an encoder sees it further
+    from its training images than 99 % of the validation images, or where the confidence is below the
+    threshold that was chosen on them.
 
     Args:
         picture: as read.
@@ -123,20 +130,24 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
         return Answer(picture, REFUSED, (why,))
     unlike, heard = {}, {}
     for one in models:
-        output, seen = _ask(one, picture.gray)
-        score = float(unlikeness(seen, one.cloud)[0])
-        unlike[one.name] = {"score": score, "limit": one.facts["unlike"]["limit"]}
+        output, unlike[one.name] = _ask(one, picture.gray)
         heard[one.task] = one, output
-    name, far = max(((name, e["score"] / e["limit"]) for name, e in unlike.items()), key=lambda each: each[1])
+    name, far = _furthest(unlike, "look")
     if not far <= 1:
         why = (
-            f"Unlike the ultrasound images that {name} learned from: {far:.2f} times as far from them as 99 % of "
-            "its validation images are. It may be none, or of another kind of scanner."
+            f"It does not look like breast ultrasound: its gray levels and texture are {far:.2f} times as far "
+            f"from the images that {name} learned from as 99 % of the validation images are."
         )
         return Answer(picture, REFUSED, (why,), unlike)
     probabilities, why, lesion = {}, [], None
     if "classification" in heard:
         probabilities, why = _classes(*heard["classification"])
+    name, far = _furthest(unlike, "encoder")
+    if not far <= 1:
+        why.append(
+            f"{name} sees it {far:.2f} times as far from what it learned from as 99 % of the validation "
+            "images: it may come from another kind of scanner."
+        )
     if "segmentation" in heard:
         one, output = heard["segmentation"]
         lesion = _at_size(output[0, ..., 0], picture.gray.shape) >= one.facts["threshold"]
@@ -149,14 +160,24 @@ def pieces(lesion: np.ndarray) -> int:
     return int(label(lesion, connectivity=2).max())
 
 
-def _ask(one: Asked, gray: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Output and features; where the network was tested so, the output is the mean with the mirror image."""
+def _ask(one: Asked, gray: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+    """Output, and distances; where a network was tested so, the output is the mean with the mirror image."""
     image = resize_gray(gray, one.facts["size"])[None]
     output, seen = ask(one.network, image)
     if one.facts["test_flip"]:
         mirrored, _ = ask(one.network, image[:, :, ::-1])
         output = (output + (mirrored[:, :, ::-1] if one.task == "segmentation" else mirrored)) / 2
-    return output, seen
+    limits, described = one.facts["unlike"]["limits"], {"look": look(image), "encoder": seen}
+    return output, {
+        kind: {"score": float(unlikeness(each, one.clouds[kind])[0]), "limit": limits[kind]}
+        for kind, each in described.items()
+    }
+
+
+def _furthest(unlike: dict, kind: str) -> tuple[str, float]:
+    """The model from whose training images a picture is furthest, and how many times the limit."""
+    far = {name: each[kind]["score"] / each[kind]["limit"] for name, each in unlike.items()}
+    return max(far.items(), key=lambda each: each[1])
 
 
 def _classes(one: Asked, output: np.ndarray) -> tuple[dict[str, float], list[str]]:

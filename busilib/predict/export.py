@@ -10,6 +10,7 @@ import numpy as np
 
 from busilib import provenance
 from busilib.data.dataset import CLASSES, DataError
+from busilib.data.look import look
 from busilib.errors import UserError
 from busilib.metrics.abstention import abstention_metrics, threshold_for
 from busilib.metrics.calibration import apply_temperature, confidence_of, fit_temperature
@@ -36,7 +37,11 @@ PREPARED = (
     "resampling, divided by 255"
 )
 
-SCORE = "Mahalanobis distance of the encoder's features, averaged over the places, to those of the training images"
+SCORES = {
+    "look": "of layout, gray levels and texture (`busilib.data.look`)",
+    "encoder": "of the encoder's deepest feature map, averaged over the places",
+}
+"""Mahalanobis distances to the training images that a picture is held against."""
 
 NOT_CLINICAL = "Not for clinical use."
 
@@ -152,12 +157,17 @@ def archive_of(run: Run) -> Archive:
         )
     model = network(run)
     seeing = with_features(model)
-    parts = {"train": run.split.train, "validation": run.split.validation, "test": run.split.test}
-    seen = {name: ask(seeing, run.data.images[indices])[1] for name, indices in parts.items()}
-    reference = seen["train"].astype(np.float16).astype(np.float32)  # as the file holds it
-    cloud = cloud_of(reference)
-    unlike = {name: unlikeness(seen[name], cloud) for name in ("validation", "test")}
-    limit = limit_of(unlike["validation"], ALIKE)
+    seen = {}
+    for part in ("train", "validation", "test"):
+        images = run.data.images[getattr(run.split, part)]
+        seen[part] = {"look": look(images), "encoder": ask(seeing, images)[1]}
+    # As the file holds them.
+    reference = {name: each.astype(np.float16).astype(np.float32) for name, each in seen["train"].items()}
+    limits, beyond = {}, {}
+    for name, each in reference.items():
+        cloud = cloud_of(each)
+        limits[name] = limit_of(unlikeness(seen["validation"][name], cloud), ALIKE)
+        beyond[name] = float((unlikeness(seen["test"][name], cloud) > limits[name]).mean())
     figures = metrics_of([run])
     facts = {
         "experiment": entry.id,
@@ -167,7 +177,7 @@ def archive_of(run: Run) -> Archive:
         "size": run.settings.size,
         "prepared": PREPARED,
         "test_flip": run.settings.test_flip,
-        "unlike": {"score": SCORE, "limit": limit, "share_of_validation": ALIKE},
+        "unlike": {"limits": limits, "mahalanobis_distances": SCORES, "share_of_validation": ALIKE},
         **_choices(run),
         "learned_from": {
             **{name: run.facts["dataset"][name] for name in ("name", "fingerprint", "n")},
@@ -181,7 +191,7 @@ def archive_of(run: Run) -> Archive:
             "seed": run.seed,
             "images": len(run.split.test),
             "figures": {key: figures[key] for key in MAIN_FIGURES[entry.task] if key in figures},
-            "refused_as_unlike": float((unlike["test"] > limit).mean()),
+            "beyond_the_limit": beyond,
             **_abstained(run),
         },
         "run": {"key": run.spec.key, "profile": run.spec.profile, "settings": asdict(run.spec.settings)},

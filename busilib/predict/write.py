@@ -26,7 +26,8 @@ COLUMNS = (
     *CLASSES,
     "lesion_pixels",
     "lesion_share",
-    "unlike",
+    "unlike_look",
+    "unlike_encoder",
     "why",
     "note",
 )
@@ -102,7 +103,9 @@ def row_of(found: Answer) -> dict:
             "lesion_share": round(float(found.lesion.mean()), 4),
         }
     if found.unlike:
-        row["unlike"] = round(max(each["score"] / each["limit"] for each in found.unlike.values()), 3)
+        for kind in ("look", "encoder"):
+            far = [each[kind]["score"] / each[kind]["limit"] for each in found.unlike.values()]
+            row[f"unlike_{kind}"] = round(max(far), 3)
     return row | {"why": " ".join(found.why), "note": NOT_CLINICAL}
 
 
