@@ -59,6 +59,24 @@ def about_outside(outside: Dataset) -> Markdown:
     return Markdown("\n\n".join(lines))
 
 
+def about_recorded(studies: Mapping[str, Study]) -> Markdown:
+    """Which outside sets were recorded, how large they are, and what of them was left out.
+
+    Example:
+        >>> about_recorded(recorded_studies())
+    """
+    lines = {}
+    for study in studies.values():
+        about = study.facts["outside"]
+        text = f"**{about['name']}**: {about['n']} images in {about['groups']} groups"
+        for why, ids in about.get("left_out", {}).items():
+            text += f"; left out {len(ids)}, {', '.join(ids)} ({why})"
+        lines.setdefault(text, []).append(study.name)
+    return Markdown(
+        "\n".join(f"- {text} ({', '.join(dict.fromkeys(names))})." for text, names in lines.items())
+    )
+
+
 def compared(*sets: Dataset) -> pd.DataFrame:
     """How sets differ before any model looks: one row each.
 

@@ -135,8 +135,8 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     name, far = _furthest(unlike, "look")
     if not far <= 1:
         why = (
-            f"It does not look like breast ultrasound: its gray levels and texture are {far:.2f} times as far "
-            f"from the images that {name} learned from as 99 % of the validation images are."
+            f"It does not look like breast ultrasound: its gray levels and texture are {far:.2f} times as "
+            f"far from the images that {name} learned from as 99 % of the validation images are."
         )
         return Answer(picture, REFUSED, (why,), unlike)
     probabilities, why, lesion = {}, [], None

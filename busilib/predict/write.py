@@ -32,8 +32,8 @@ COLUMNS = (
     "note",
 )
 OUTLINE = (86, 180, 233)
-FONT, WIDEST, NARROWEST = 13, 7, 420
-"""Of the caption: size in pixels, the most that a letter is wide, and the least width of an overlay."""
+NARROWEST = 420
+"""Pixels that an overlay is wide at least, so that its caption can be read."""
 
 
 def predict(paths: Sequence[Path], models: Sequence[Asked], out: Path) -> Iterator[dict]:
@@ -158,13 +158,14 @@ def overlay(found: Answer) -> Image.Image:
         picture[edge] = OUTLINE
     height, width = found.picture.gray.shape
     whole = max(width, NARROWEST)
-    lines = [line for text in caption(found) for line in textwrap.wrap(text, whole // WIDEST)]
-    font = ImageFont.load_default(FONT)
-    canvas = Image.new("RGB", (whole, height + (FONT + 5) * len(lines) + 10))
+    size = max(13, whole // 55)
+    lines = [line for text in caption(found) for line in textwrap.wrap(text, whole * 2 // size)]
+    font, step = ImageFont.load_default(size), size + size // 3
+    canvas = Image.new("RGB", (whole, height + step * len(lines) + size))
     canvas.paste(Image.fromarray(picture), ((whole - width) // 2, 0))
     draw = ImageDraw.Draw(canvas)
     for number, line in enumerate(lines):
-        draw.text((6, height + 5 + number * (FONT + 5)), line, fill="white", font=font)
+        draw.text((size // 2, height + size // 2 + number * step), line, fill="white", font=font)
     return canvas
 
 
