@@ -13,6 +13,7 @@ import typer.core
 
 from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
+from busilib.cli.predict import model_app, predict
 from busilib.errors import UserError, explained
 
 
@@ -85,6 +86,8 @@ def main(
 
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
+app.add_typer(model_app, name="model")
+app.command()(predict)
 
 
 @app.command()

@@ -9,10 +9,12 @@ from pathlib import Path
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.metrics.calibration import calibrate, calibration_metrics
+from busilib.metrics.classification import same_answer
 from busilib.metrics.figure import limits
 from busilib.metrics.measure import MAIN_FIGURES, intervals
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
+from busilib.pages.outside import constant_answers
 from busilib.pages.tables import METRIC_NAMES, cell
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs import bench
@@ -214,9 +216,11 @@ def _records(records: Sequence[Record], keys: Sequence[str]) -> str:
 
 
 def _title(record: Record) -> str:
-    """Id of the experiment, and what it was shown where that is unusual."""
+    """Id of the experiment, what it was shown where that is unusual, and whether it tells nothing apart."""
     id, _, shown = record.name.partition("+")
-    return f"`{id}`, {shown.replace('-', ' ')}" if shown else f"`{id}`"
+    title = f"`{id}`, {shown.replace('-', ' ')}" if shown else f"`{id}`"
+    alike = same_answer(record.metrics)
+    return f"{title} (the same answer to everybody: {alike})" if alike else title
 
 
 def _weights(source: str) -> str:
@@ -253,4 +257,6 @@ def _study(study: Study, keys: Sequence[str]) -> str:
         for name, condition in study.conditions.items()
     ]
     head = ["network, images", *(METRIC_NAMES[key] for key in keys), "predictions"]
-    return markdown_table(head, "l" * (len(keys) + 1) + "r", rows)
+    table = markdown_table(head, "l" * (len(keys) + 1) + "r", rows)
+    alike = constant_answers(study)
+    return f"{table}\n\n{alike}" if alike else table
