@@ -1,4 +1,4 @@
-"""The sliders: what they show at each place, and that the page can be used without them and without a mouse."""
+"""The sliders: what they show at each place, and that nobody needs a mouse or a script for it."""
 
 import re
 from pathlib import Path
