@@ -1,10 +1,16 @@
-"""What the tests share: a small phantom folder, the real BUSI where it is at hand, a cache of their own."""
+"""What the tests share: phantoms, runs of one epoch, the smoke report, the real BUSI, a cache of their own.
+
+`make test` runs them in two processes (pytest-xdist). Tests of one file stay in one process, which sets up
+their fixtures once; the smoke report and all that look at it are one group, which starts first.
+"""
 
 import os
 import shutil
 import subprocess
 import sysconfig
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +19,18 @@ import pytest
 
 from busilib.data.images import load_busi
 from busilib.data.phantoms.ultrasound import write_phantom
+from busilib.reports.experiment import Experiment
+from busilib.runs import runner
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests by file, and let the files with most slow tests start first."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (item.get_closest_marker("xdist_group") is None, -slow[item.path]))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +52,26 @@ def phantom_dir(tmp_path_factory) -> Path:
 def phantom(phantom_dir):
     """The phantoms as a Dataset at 64 px."""
     return replace(load_busi(phantom_dir, size=64, name="phantoms"), origin="phantom")
+
+
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory) -> Iterator[Path]:
+    """The project folder of runs in which networks learn for one epoch: nothing but `run` writes there.
+
+    All tests share it, those of other processes too, so that each run is trained once.
+    """
+    base, plain = tmp_path_factory.getbasetemp(), runner.settings_for
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "one-epoch"
+    folder.mkdir(exist_ok=True)
+
+    def short(entry: Experiment, *rest):
+        settings = plain(entry, *rest)
+        return replace(settings, epochs=1) if entry.kind == "network" else settings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(runner, "settings_for", short)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Networks frozen on one set meet another: nothing is chosen there, every figure follows from the rows."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -28,14 +29,11 @@ def elsewhere(phantom):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A folder of its own for runs, and one epoch for each."""
-    folder, plain = tmp_path_factory.mktemp("project"), runner.settings_for
+def project(one_epoch):
+    """One small classifier in place of all."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
         patch.setattr(away, "CLASSIFIERS", ("r2-cnn",))
-        yield folder
+        yield one_epoch
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +138,72 @@ def test_a_run_refuses_images_of_another_size(project, phantom, phantom_dir):
         run.on(load_busi(phantom_dir, 32, name="phantoms"))
 
 
+@pytest.mark.slow
+def test_images_without_a_mask_take_no_part_in_outlines(outlined, phantom, elsewhere):
+    lesions = np.flatnonzero(elsewhere.labels < 2)[:3]
+    table = elsewhere.table.copy()
+    table.loc[lesions, "n_masks"] = 0
+    masks = elsewhere.masks.copy()
+    masks[lesions] = False
+    part = replace(elsewhere, table=table, masks=masks, left_out={"gone": "of another size"})
+    found = away.outside_segmentation(Context("smoke", phantom, part))
+    rows = found.predictions.query("condition == 'r4-unet, outside phantoms'")
+    assert not set(rows["id"]) & set(elsewhere.ids[lesions]) and len(rows) == len(elsewhere) - 3
+    asked = {"of another size": ["gone"], "no mask is given": elsewhere.ids[lesions].tolist()}
+    assert found.facts["outside"]["left_out"] == asked
+    assert found.facts["outside"]["n"] == len(elsewhere) - 3 and "left_out" not in outlined.facts["outside"]
+    before = outlined.predictions.query("condition == 'r4-unet, outside phantoms'")
+    same = before[before["id"].isin(rows["id"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rows.reset_index(drop=True), same)
+
+
+def test_a_set_without_masks_cannot_be_outlined(elsewhere):
+    bare = replace(elsewhere, table=elsewhere.table.assign(n_masks=0), masks=np.zeros_like(elsewhere.masks))
+    with pytest.raises(DataError, match="no lesion has a mask"):
+        away.with_masks(bare)
+    assert away.with_masks(elsewhere) is elsewhere
+
+
 # What is told
+
+
+def test_figures_are_told_by_what_the_sheet_says(elsewhere):
+    n = 40
+    ids = [f"i{k}" for k in range(n)]
+    device = ["A"] * 15 + ["B"] * 15 + ["C"] * 9 + [""]
+    right = np.array([1.0] * 15 + [0.0] * 15 + [1.0] * 10)
+    rows = pd.DataFrame({"id": ids, "fold": 0, "true": ["benign", "malignant"] * 20, "group": range(n)})
+    p = np.where(right == 1, rows["true"] == "benign", rows["true"] != "benign").astype(float)
+    rows = rows.assign(benign=p, malignant=1 - p, normal=0.0, threshold=0.5, condition="r2-cnn, ours", seed=0)
+    table = pd.DataFrame(
+        {"id": ids, "n_masks": 1, "case": "", "device": device, "age": [str(k) for k in range(n)], "all": "x"}
+    )
+    conditions = {"r2-cnn, ours": {"experiment": "r2-cnn", "set": "ours"}}
+    study = Study("outside-classification", "malignancy", conditions, rows, {"profile": "smoke"})
+    found = page.strata_table([study], SimpleNamespace(name="ours", table=table))
+    assert found.index.tolist() == [("device", "A"), ("device", "B")]
+    assert found["images"].tolist() == [15, 15]
+    assert [each[:4] for each in found["r2-cnn, accuracy"]] == ["1.00", "0.00"]
+    assert page.strata_table([study], SimpleNamespace(name="ours", table=table[["id", "all"]])).empty
+
+
+def test_recorded_sets_are_named_with_what_was_left_out():
+    study = by_hand(("BUSI", "BUS-UCLM"))
+    outside = {"name": "BUS-UCLM", "n": 670, "groups": 37, "left_out": {"of another size": ["HESN_000"]}}
+    text = page.about_recorded({"a": replace(study, facts={"outside": outside})}).data
+    assert text == (
+        "- **BUS-UCLM**: 670 images in 37 groups; left out 1, HESN_000 (of another size) "
+        "(outside-classification)."
+    )
+
+
+def test_a_classifier_that_says_the_same_to_everybody_is_named_outside_too():
+    rows = pd.DataFrame(
+        {"true": ["benign", "malignant"] * 10, "benign": 0.9, "malignant": 0.1, "normal": 0.0}
+    )
+    study = replace(by_hand(), predictions=rows.assign(condition="r2-cnn, BrEaST"))
+    assert page.constant_answers(study).startswith("**r2-cnn, BrEaST**: The answer is benign for 20 of 20")
+    assert page.constant_answers(by_hand()) == ""
 
 
 def by_hand(names=("BUSI", "BrEaST")) -> Study:

@@ -126,6 +126,12 @@ def test_mask_and_group_may_be_no_columns_at_all(own):
     assert without_groups.startswith("no groups are given")
 
 
+@pytest.mark.parametrize("name", ["BUSI", "BrEaST", "BUS-BRA", "BUS-UCLM"])
+def test_no_folder_of_ones_own_earns_a_published_name(own, name):
+    other = own.rename(own.parent / name)
+    assert load_outside(other, SIZE).name == f"folder {name}"
+
+
 def test_a_mask_that_is_not_given_is_told_from_an_empty_one(own):
     write_sheet(own, changed(mask=""))
     data = load(own)

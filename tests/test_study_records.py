@@ -173,6 +173,9 @@ def test_studies_of_busi_are_published_from_committed_code_alone(of_seed, tmp_pa
     assert target_of(ours).parent.name != "_build"
     against_phantoms = ours.facts | {"outside": {"origin": "phantom"}}
     assert target_of(replace(ours, facts=against_phantoms)).parent.name == "_build"
+    for name, published in (("BrEaST", True), ("our-hospital", False), ("BrEaST layout in part", False)):
+        facts = ours.facts | {"outside": {"origin": "outside", "name": name}}
+        assert (target_of(replace(ours, facts=facts)).parent.name != "_build") == published
 
     monkeypatch.setattr(records, "results_folder", lambda: tmp_path)
     part = Part(study.parts[0].facts | {"commit": "abc+changes"}, study.parts[0].predictions)
@@ -200,7 +203,7 @@ def test_a_loaded_dataset_is_taken_as_it_is(phantom, phantom_dir):
         _ = context.folder
     assert Context("smoke", phantom_dir).folder == phantom_dir
     assert Context("smoke", phantom_dir).load("r4-unet").size == 64
-    with pytest.raises(DataError, match="profile laptop needs a real outside set"):
+    with pytest.raises(DataError, match="profile laptop needs an outside set"):
         Context("laptop", phantom).load_outside()
 
 

@@ -13,7 +13,8 @@ class InARow(typer.core.TyperCommand):
         spread, option, given = [], "", 0
         for word in args:
             if word.startswith("--"):
-                option, given = (word if word in repeatable else ""), 0
+                name, equals, _ = word.partition("=")
+                option, given = (name if name in repeatable else ""), len(equals)
             elif option:
                 given += 1
                 if given > 1:

@@ -77,29 +77,46 @@ def _opaque(picture: Image.Image) -> Image.Image:
 def has_colour(picture: Image.Image) -> bool:
     """Whether a picture has coloured marks: at least 50 pixels of a colour that is not its own tint.
 
+    Args:
+        picture: as `colour_share` takes it.
+
+    Example:
+        >>> has_colour(Image.open("benign (6).png"))
+        True
+    """
+    return _coloured(picture) >= MARK_PIXELS
+
+
+def colour_share(picture: Image.Image) -> float:
+    """Share of the pixels whose colour is not the picture's own tint, 0 to 1.
+
     Some scanners tint the whole picture. Its tint is the median, over all pixels that are not dark, of what
     colour adds to a pixel of that brightness. Any mixture between gray and the tint at full brightness is no
     mark, so neither is white text on a tinted picture. On a gray picture the tint is nothing, and a coloured
     pixel is one whose channels differ by more than 8 levels.
 
     Args:
-        picture: of any mode; those without colour have no coloured marks. Transparent pixels count as black.
+        picture: of any mode; those without colour have no coloured pixels. Transparent pixels count as black.
 
     Example:
-        >>> has_colour(Image.open("Dataset_BUSI_with_GT/benign/benign (2).png"))
+        >>> colour_share(Image.open("Dataset_BUSI_with_GT/benign/benign (2).png")) > 0
         True
     """
+    return _coloured(picture) / (picture.width * picture.height)
+
+
+def _coloured(picture: Image.Image) -> int:
     if picture.mode not in {"P", "PA", "RGB", "RGBA"}:
-        return False
+        return 0
     rgb = np.asarray(_opaque(picture).convert("RGB"), np.int16)
     coloured = rgb[rgb.max(axis=2) - rgb.min(axis=2) > COLOUR]
-    if len(coloured) < MARK_PIXELS:
-        return False
+    if not len(coloured):
+        return 0
     lit = rgb[rgb.sum(axis=2) >= 3 * LIT]
     tint = np.median(lit / lit.mean(axis=1, keepdims=True), axis=0) if len(lit) else np.ones(3)
     tint -= tint.mean()
     along = np.clip(coloured @ tint / max(tint @ tint, np.finfo(float).tiny), 0, 255)
-    return bool(np.count_nonzero(np.ptp(coloured - along[:, None] * tint, axis=1) > COLOUR) >= MARK_PIXELS)
+    return int(np.count_nonzero(np.ptp(coloured - along[:, None] * tint, axis=1) > COLOUR))
 
 
 def resize_gray(image: np.ndarray, size: int) -> np.ndarray:

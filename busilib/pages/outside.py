@@ -9,14 +9,22 @@ from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.lacking import lacking
+from busilib.data.outside.sheet import OWN
+from busilib.metrics.classification import constant_answer
 from busilib.metrics.figure import above, below, limits
+from busilib.metrics.strata import by_stratum
+from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
+from busilib.runs.profiles import profile as profile_named
 from busilib.studies.outside_sets import drops
 from busilib.studies.records import read_studies
 from busilib.studies.study import Study
 
 MALIGNANCY = ("malignancy_auc", "accuracy", "sensitivity", "specificity")
 OUTLINES = ("lesion_dice", "lesion_iou")
+BY_STRATUM = {"malignancy": "accuracy", "segmentation": "lesion_dice"}
+"""The figure that is told apart by what the sheet says, by task."""
+
 STUDIES: Mapping[str, Sequence[str]] = {
     "outside-classification": MALIGNANCY,
     "outside-segmentation": OUTLINES,
@@ -49,6 +57,24 @@ def about_outside(outside: Dataset) -> Markdown:
     if lacks := lacking(outside.table):
         lines.append("**What it cannot tell**:\n\n" + "\n".join(f"- {line}." for line in lacks))
     return Markdown("\n\n".join(lines))
+
+
+def about_recorded(studies: Mapping[str, Study]) -> Markdown:
+    """Which outside sets were recorded, how large they are, and what of them was left out.
+
+    Example:
+        >>> about_recorded(recorded_studies())
+    """
+    lines: dict[str, list[str]] = {}
+    for study in studies.values():
+        about = study.facts["outside"]
+        text = f"**{about['name']}**: {about['n']} images in {about['groups']} groups"
+        for why, ids in about.get("left_out", {}).items():
+            text += f"; left out {len(ids)}, {', '.join(ids)} ({why})"
+        lines.setdefault(text, []).append(study.name)
+    return Markdown(
+        "\n".join(f"- {text} ({', '.join(dict.fromkeys(names))})." for text, names in lines.items())
+    )
 
 
 def compared(*sets: Dataset) -> pd.DataFrame:
@@ -97,6 +123,57 @@ def told(table: pd.DataFrame, figure: str) -> str:
             f"{')' if clear or difference.get('why') else '; the interval includes no difference)'}."
         )
     return " ".join(sentences)
+
+
+def constant_answers(study: Study) -> str:
+    """A sentence for each network and set where a classifier says the same to everybody; else "".
+
+    Example:
+        >>> constant_answers(judged)
+        ''
+    """
+    if study.task == "segmentation" or study.predictions.empty:
+        return ""
+    conditions = study.predictions.groupby("condition", sort=False)
+    told = {name: constant_answer(rows) for name, rows in conditions}
+    return " ".join(f"**{name}**: {sentence}" for name, sentence in told.items() if sentence)
+
+
+def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
+    """Figures by what the sheet of an outside set says of its images, such as BI-RADS or the device.
+
+    Args:
+        studies: of this outside set; each gives its figure of `BY_STRATUM`.
+        outside: as loaded, with the strata in its table.
+
+    Returns:
+        One row per column of the sheet and value that `busilib.metrics.strata.by_stratum` tells apart:
+        `images`, and a column of figures for each network; no rows where the sheet has no strata.
+
+    Example:
+        >>> strata_table([judged, outlined], breast).loc[("BIRADS", "4a"), "images"]
+    """
+    columns = [name for name in outside.table if name not in OWN]
+    parts: dict[str, dict] = {}
+    images: dict[tuple[str, str], int] = {}
+    for study in studies:
+        key, draws = BY_STRATUM[study.task], profile_named(study.facts["profile"]).bootstrap_draws
+        for name, condition in study.conditions.items():
+            if condition["set"] != outside.name:
+                continue
+            rows = study.predictions[study.predictions["condition"] == name]
+            found = by_stratum(study.task, rows, outside.table[["id", *columns]], key, draws)
+            images |= {place: max(n, images.get(place, 0)) for place, (n, _) in found.items()}
+            title = f"{condition['experiment']}, {METRIC_NAMES[key]}"
+            parts[title] = {place: cell(figure) for place, (_, figure) in found.items()}
+    table = (
+        pd.DataFrame(
+            {"images": images, **parts}, index=pd.MultiIndex.from_tuples(images, names=["sheet", "value"])
+        )
+        if images
+        else pd.DataFrame()
+    )
+    return table.fillna("–")
 
 
 def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:

@@ -11,6 +11,7 @@ from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
+from busilib.metrics.classification import same_answer
 from busilib.metrics.figure import LIMITS, limits, several
 from busilib.pages.words import METRIC_NAMES
 from busilib.paths import PathError, project_root
@@ -34,6 +35,9 @@ SEGMENTATION = (
     "normal_false_positive_rate",
 )
 """The segmentation figures of a full table, in reading order."""
+
+ALIKE = "the same answer to everybody"
+"""What a classifier is said to give that tells nothing apart (see `busilib.metrics.classification`)."""
 
 PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
 
@@ -78,6 +82,8 @@ def cell(figure: Mapping) -> str:
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
     """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
 
+    A last row names the answer of classifiers that say the same to everybody, where there is one.
+
     Args:
         columns: model name to figures as `busilib.metrics.measure.measure` returns them.
         keys: which figures, in which order.
@@ -93,6 +99,9 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
     )
     counts = [{figures[key]["n"] for figures in columns.values() if key in figures} for key in keys]
     table.insert(0, "n", ["/".join(map(str, sorted(found))) or "–" for found in counts])
+    alike = {name: same_answer(figures) for name, figures in columns.items()}
+    if any(alike.values()):
+        table.loc[ALIKE] = {"n": "–", **{name: answer or "no" for name, answer in alike.items()}}
     return table.rename_axis("figure (95 % interval)")
 
 
@@ -158,7 +167,7 @@ def side_by_side(
         }
         for name, figures in columns.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return _with_alike(pd.DataFrame.from_dict(rows, orient="index"), columns)
 
 
 def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
@@ -246,7 +255,16 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
         }
         for name, record in records.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+    return _with_alike(table, {name: record.metrics for name, record in records.items()})
+
+
+def _with_alike(table: pd.DataFrame, columns: Mapping[str, Mapping[str, dict]]) -> pd.DataFrame:
+    """A table of one row per model that names those that say the same to everybody, where there is one."""
+    alike = {name: same_answer(figures) for name, figures in columns.items()}
+    if not any(alike.values()):
+        return table
+    return table.assign(**{ALIKE: [alike[name] or "no" for name in table.index]})
 
 
 def sources(

@@ -65,8 +65,8 @@ class Context:
             return self.outside
         if not self.outside and not profile(self.profile).phantom:
             raise DataError(
-                f"profile {self.profile} needs a real outside set: pass the folder of BrEaST, BUS-BRA or "
-                "BUS-UCLM (`--outside DIR`)."
+                f"profile {self.profile} needs an outside set: pass the folder of BrEaST, BUS-BRA, BUS-UCLM "
+                "or a set of your own (`--outside DIR`)."
             )
         return outside_data(self.profile, self.outside, self.seed, self._size(id))
 

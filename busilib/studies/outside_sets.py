@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from busilib.data import duplicates
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.metrics.figure import LIMITS
 from busilib.metrics.malignancy import lesions_only, threshold_for
 from busilib.metrics.pairing import groups_of
@@ -27,6 +28,9 @@ from busilib.studies.study import Condition, Study, about, apart_by_weights, mea
 
 CLASSIFIERS = ("r2-mobilenet", "r2-cnn")
 SEGMENTERS = ("r4-unet",)
+NO_MASK = "no mask is given"
+"""Why an image takes no part where outlines are measured."""
+
 SENSITIVITY = 0.9
 """Share of the malignant validation images that the threshold of a classifier must find."""
 
@@ -88,6 +92,8 @@ def outside_classification(context: Context) -> Study:
 def outside_segmentation(context: Context) -> Study:
     """Lesion outlines inside and outside, from the same lesion probability on.
 
+    Images whose mask is not known are left out, and `outside.left_out` says so.
+
     Args:
         context: see `outside_classification`; its models are `SEGMENTERS` unless it names others.
 
@@ -96,6 +102,7 @@ def outside_segmentation(context: Context) -> Study:
 
     Raises:
         OptionError: if a model outlines nothing.
+        DataError: if the outside set has no mask at all.
 
     Example (not run):
         >>> study = outside_segmentation(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
@@ -104,10 +111,33 @@ def outside_segmentation(context: Context) -> Study:
     conditions, asked = [], []
     for id in _models(context, SEGMENTERS, "segmentation"):
         runs, outside = _frozen(context, id)
+        outside = with_masks(outside)
         asked += runs
         conditions += [_condition(runs, data, found) for data, found in _both(runs, outside)]
     chosen = {"threshold": THRESHOLD}
     return _study("outside-segmentation", "segmentation", conditions, context, asked, outside, chosen)
+
+
+def with_masks(data: Dataset) -> Dataset:
+    """The images whose reference mask is known; the others are named in `left_out`.
+
+    Raises:
+        DataError: if there are none.
+
+    Example:
+        >>> len(with_masks(breast)) == len(breast)
+        True
+    """
+    known = data.mask_known
+    if known.all():
+        return data
+    if not (known & (data.labels != CLASSES.index("normal"))).any():
+        raise DataError(
+            f"{data.name}: no lesion has a mask, so no outline can be measured. Give masks in its sheet, or "
+            "ask for outside-classification, which needs none."
+        )
+    without = dict.fromkeys(data.ids[~known].tolist(), NO_MASK)
+    return replace(data.subset(np.flatnonzero(known)), left_out={**data.left_out, **without})
 
 
 def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
@@ -217,6 +247,14 @@ def _study(
         context,
         runs[0].ultrasound,
         apart=[re.sub(r"[^\w.-]+", "-", outside.name), *context.models, *apart_by_weights(runs)],
-        outside=about(outside) | {"groups": groups},
+        outside=about(outside) | {"groups": groups} | _left_out(outside),
         **chosen,
     )
+
+
+def _left_out(outside: Dataset) -> dict:
+    """By reason, the images of the set that took no part; nothing where all did, as in older records."""
+    reasons: dict[str, list[str]] = {}
+    for id, why in outside.left_out.items():
+        reasons.setdefault(why, []).append(id)
+    return {"left_out": reasons} if reasons else {}

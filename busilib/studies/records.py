@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from busilib.data.outside.sheet import PUBLISHED
 from busilib.paths import project_root
 from busilib.runs.locks import locked
 from busilib.runs.records import (
@@ -44,12 +45,16 @@ OF_A_SET = ("name", "origin", "size")
 def target_of(study: Study) -> Path:
     """The results folder of a study: the project's own for BUSI, `_build/results` for others.
 
+    What was measured on an outside set is published only where it is the whole of a published one: nobody
+    else could measure again on a hospital's own.
+
     Example (not run):
         >>> target_of(negative_controls(Context("smoke"))).parent.name
         '_build'
     """
-    origins = [study.facts[name]["origin"] for name in SETS if name in study.facts]
-    ours = origins[0] == "busi" and "phantom" not in origins
+    ours = study.facts["dataset"]["origin"] == "busi"
+    if outside := study.facts.get("outside"):
+        ours &= outside["origin"] == "outside" and outside["name"] in PUBLISHED
     return results_folder() if ours else project_root() / "_build" / "results"
 
 

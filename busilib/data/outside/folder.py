@@ -6,7 +6,16 @@ from collections import Counter
 from pathlib import Path, PureWindowsPath
 
 from busilib.data.dataset import Dataset
-from busilib.data.outside.sheet import OWN, Row, Sheet, class_fault, load_sheet, read_sheet, the_folder
+from busilib.data.outside.sheet import (
+    OWN,
+    PUBLISHED,
+    Row,
+    Sheet,
+    class_fault,
+    load_sheet,
+    read_sheet,
+    the_folder,
+)
 
 SHEET = "images.csv"
 LAYOUT = (
@@ -88,7 +97,8 @@ def read_folder(root: Path) -> Sheet:
         if count > 1
     ]
     name = root.resolve().name
-    name = f"folder {name}" if name == "BUSI" else name  # so that no record of it passes for one of BUSI
+    if name in ("BUSI", *PUBLISHED):  # so that no record of it passes for one of these
+        name = f"folder {name}"
     return Sheet(path, name, tuple(rows), tuple(faults), whole=False)
 
 

@@ -82,6 +82,10 @@ class Sheet:
         return {row.id: row.left_out for row in self.rows if row.left_out}
 
 
+PUBLISHED = ("BrEaST", "BUS-BRA", "BUS-UCLM")
+"""Names that the whole published sets alone earn, see `earned_name`: only their records are published."""
+
+
 def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) -> Path:
     """The folder that holds a set: `folder` itself or the one up to three folders down that does.
 
