@@ -80,7 +80,7 @@ def recorded_seconds(folder: Path) -> dict[str, float]:
     Args:
         folder: of the records of one profile; need not exist.
 
-    Example:
+    Example (not run):
         >>> recorded_seconds(Path("results/laptop"))["r2-cnn"]
         725.2
     """
