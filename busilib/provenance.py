@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import platform
 import subprocess
@@ -37,14 +38,17 @@ CODE = ("busilib", "pyproject.toml")
 CHANGES = "+changes"
 
 
-def commit() -> str:
-    """Short commit of the checkout, with "+changes" where its code differs from it, or "unknown".
+def commit(folder: Path | None = None) -> str:
+    """Short commit of a checkout, with "+changes" where its code differs from it, or "unknown".
+
+    Args:
+        folder: the checkout; left out, the one we stand in.
 
     Example:
         >>> commit()
         'd578b0f1c2'
     """
-    git = ["git", "-C", str(project_root())]
+    git = ["git", "-C", str(folder or project_root())]
     try:
         found = subprocess.run(
             [*git, "describe", "--always", "--abbrev=10", "--exclude=*"],
@@ -58,6 +62,37 @@ def commit() -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return found.stdout.strip() + (CHANGES if changed.stdout.strip() else "")
+
+
+def backend_name() -> str:
+    """The backend that Keras is set to, without starting it: KERAS_BACKEND, else its settings file.
+
+    Example:
+        >>> backend_name()
+        'tensorflow'
+    """
+    if name := os.environ.get("KERAS_BACKEND"):
+        return name
+    file = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras") / "keras.json"
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["backend"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "tensorflow"
+
+
+def program() -> str:
+    """What `busi --version` tells: version, commit of the code that runs, Keras and its backend, Python.
+
+    Example:
+        >>> program()
+        'busilib 0.1.0 (commit d578b0f1c2), Keras 3.12.0 with tensorflow, Python 3.11.7'
+    """
+    found, code = versions(), Path(__file__).parents[1]
+    of_code = commit(code) if (code / "pyproject.toml").is_file() else "unknown"
+    return (
+        f"busilib {found.get('busilib', 'not installed')} (commit {of_code}), Keras "
+        f"{found.get('keras', 'not installed')} with {backend_name()}, Python {found['python']}"
+    )
 
 
 def weights_identity(source: str | None) -> str:

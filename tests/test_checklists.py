@@ -14,7 +14,9 @@ from busilib.pages import cards
 from busilib.pages.tables import cell
 from busilib.publish import parts
 from busilib.runs.records import read_record
-from busilib.studies.study import Condition, Study, measured, write_study
+from busilib.studies.context import Context
+from busilib.studies.records import write_study
+from busilib.studies.study import Condition, Study, measured
 
 ROOT = Path(__file__).parents[1]
 BOOK = ROOT / "book"
@@ -102,7 +104,7 @@ def test_every_part_has_a_place_in_the_book():
 
 
 def test_without_records_cards_say_so(tmp_path):
-    for name in ("out-of-fold", "calibration", "outside", "duplicate-threshold"):
+    for name in ("out-of-fold", "calibration", "outside", "duplicate-threshold", "throughput"):
         assert parts.PARTS[name](tmp_path) == cards.NO_RECORD
 
 
@@ -155,7 +157,7 @@ def outside_study(name: str, task: str, data) -> Study:
     rows = data.table[["id", "group"]].assign(fold=0, true=data.table["class"])
     for number, each in enumerate(CLASSES):
         rows[each] = (data.labels == number) * 0.8 + 0.2 / 3
-    return measured(name, task, [Condition("r2-mobilenet, BUSI", rows)], data, "smoke")
+    return measured(name, task, [Condition("r2-mobilenet, BUSI", rows)], Context("smoke", data), data)
 
 
 def test_outside_and_threshold_tables(tmp_path, phantom, monkeypatch):

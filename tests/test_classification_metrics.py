@@ -16,6 +16,7 @@ from busilib.metrics.classification import (
     confusion,
     confusion_metrics,
     constant_answer,
+    same_answer,
 )
 from busilib.metrics.measure import support
 
@@ -268,3 +269,40 @@ def test_probabilities_may_vary_while_the_answer_does_not(seed, called):
         drawn(seed).assign(**dict.fromkeys(CLASSES, 0.2)).assign(**{CLASSES[called[0]]: 0.6})
     )
     assert said and CLASSES[called[0]] in said
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(CLASSES), st.floats(0, 0.1))
+def test_the_same_answer_is_seen_in_the_figures_alone(seed, answer, apart):
+    """What follows from recalls and precisions is what the table of answers says."""
+    rng = np.random.default_rng(seed)
+    true = rng.choice(CLASSES, 60)
+    called = np.where(rng.random(60) < apart, rng.choice(CLASSES, 60), answer)
+    table = answers(true, called)
+    counts = {name: int((true == name).sum()) for name in CLASSES}
+    metrics = {key: {"value": value, "n": 60} for key, value in classification_metrics(table).items()}
+    for name in CLASSES:
+        metrics[f"{name}_recall"]["n"] = counts[name]
+    said = same_answer(metrics)
+    if metrics[f"{answer}_precision"]["value"]:
+        assert bool(said) == (constant_answer(table) is not None)
+        assert not said or said == f"{answer} for {(called == answer).sum()} of 60"
+
+
+def test_other_figures_say_nothing_of_answers():
+    assert same_answer({"lesion_dice": {"value": 0.5, "n": 9}}) == ""
+
+
+def test_tables_name_who_says_the_same_to_everybody():
+    from busilib.metrics.measure import measure
+    from busilib.pages import tables
+
+    true = ["benign"] * 12 + ["malignant"] * 10 + ["normal"] * 8
+    alike, fine = (
+        measure("classification", answers(true, said), np.arange(30), 20) for said in (["benign"] * 30, true)
+    )
+    shown = tables.metrics_table({"one": alike, "other": fine}, ["accuracy"])
+    assert shown.loc[tables.ALIKE].tolist() == ["–", "benign for 30 of 30", "no"]
+    assert tables.ALIKE not in tables.metrics_table({"other": fine}, ["accuracy"]).index
+    facts = {name: {"parameters": 1, "train_seconds": 1.0} for name in ("one", "other")}
+    shown = tables.side_by_side({"one": alike, "other": fine}, facts, ["accuracy"])
+    assert shown[tables.ALIKE].tolist() == ["benign for 30 of 30", "no"]

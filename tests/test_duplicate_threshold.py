@@ -12,13 +12,14 @@ from busilib.data.splits import FOLDS, REPEATS, grouped_split, leaked
 from busilib.metrics.measure import measure
 from busilib.reports.registry import experiment
 from busilib.runs.protocols import make_split
+from busilib.studies.context import Context
 from busilib.studies.duplicate_threshold import (
     accuracy_difference,
     duplicate_threshold,
     repeated_predictions,
     twins_in_random_run,
 )
-from busilib.studies.study import read_study, write_study
+from busilib.studies.records import read_study, write_study
 
 
 def predictions(right: list[bool], ids: list[str], groups: list[int]) -> pd.DataFrame:
@@ -26,7 +27,7 @@ def predictions(right: list[bool], ids: list[str], groups: list[int]) -> pd.Data
     sure = np.where(right, 0.9, 0.1)
     return pd.DataFrame(
         {"id": ids, "group": groups, "true": "benign", "benign": sure, "malignant": 1 - sure, "normal": 0.0}
-    )
+    ).assign(seed=0)
 
 
 def test_difference_by_hand():
@@ -36,6 +37,12 @@ def test_difference_by_hand():
     found = accuracy_difference(one, other, draws=50)
     assert found == {"value": 0.25, "low": None, "high": None, "n": 2, "why": "2 images"}
     assert accuracy_difference(one, one, draws=5)["value"] == 0
+    # the other way round under another seed: the mean is nothing, the spread is not
+    both = accuracy_difference(
+        pd.concat([one, other.assign(seed=1)]), pd.concat([other, one.assign(seed=1)]), draws=50
+    )
+    assert (both["value"], both["n"], both["seeds"]) == (0, 2, 2)
+    assert both["sd"] == pytest.approx(np.std([0.25, -0.25], ddof=1))
 
 
 def test_each_image_is_predicted_once_in_each_repeat(phantom):
@@ -78,7 +85,7 @@ def test_twins_in_a_random_run_are_counted_and_scored(phantom, tmp_path):
 
 @pytest.mark.slow
 def test_study_of_phantoms(phantom_dir, phantom, tmp_path):
-    study = duplicate_threshold("smoke", phantom_dir)
+    study = duplicate_threshold(Context("smoke", phantom_dir))
     assert list(study.conditions) == [
         "above 0.90",
         "above 0.95",

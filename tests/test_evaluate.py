@@ -1,10 +1,13 @@
 """`busi evaluate`: what it refuses, what it measures, and the leaks that it finds."""
 
+import io
 import json
 import re
 import shutil
+import unicodedata
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,15 +23,17 @@ from busilib.data.busi.fingerprint import fingerprint_table, read_table
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.images import decode
 from busilib.data.splits import ReportSplit, Split, grouped_split, leaked, random_split
+from busilib.errors import UserError
 from busilib.metrics.classification import classification_metrics
 from busilib.metrics.segmentation import surface_distances
 from busilib.pages import submitted as shown
+from busilib.runs.records import read_record
 from busilib.submission import evaluate as module
 from busilib.submission import masks as submitted_masks
 from busilib.submission.evaluate import evaluate
 from busilib.submission.leakage import check_split, read_split
-from busilib.submission.masks import lesion_pixels, read_masks
-from busilib.submission.read import SubmissionError
+from busilib.submission.masks import read_masks
+from busilib.submission.read import SubmissionError, read_predictions, tolerances
 
 BUSI = read_table()
 RESULTS = Path(__file__).parents[1] / "results"
@@ -117,7 +122,7 @@ def with_id(row: int, id: str):
         (with_values(2, benign=1.2, malignant=0, normal=0), ["below 0 or above 1: benign (3)"]),
         (
             with_values(2, benign=0.4, malignant=0.4, normal=0.202),
-            ["1 image with probabilities that do not add up to 1 (tolerance 0.001): benign (3)"],
+            ["1 image with probabilities that do not add up to 1, even if they were rounded", "benign (3)"],
         ),
         (
             lambda t: t.assign(**{name: 100 * t[name] for name in CLASSES}),
@@ -150,11 +155,11 @@ def test_wrong_probabilities_are_refused_by_name(spoil, messages, good, write):
         (b"", "an empty file"),
         (b"\n\n", "an empty file"),
         (b"id,benign,malignant,normal\n", "only a head, no rows"),
-        (b"id;benign;malignant;normal\nbenign (1);1;0;0\n", "separate values by commas, not semicolons"),
-        (b"id,benign,malignant,normal\nbenign (1),0.2,0.3,0.5,9\n", "lines with more values than names"),
-        (b'id,benign,malignant,normal\n"benign (1),0.2,0.3,0.5\n', "not a CSV"),
+        (b"id,benign,malignant,normal\nbenign (1),0.2,0.3,0.5,9\n", "line 2 has 5 values for 4 names"),
+        (b"id,benign,malignant,normal\nbenign (1),0,9,0,05,0,05\n", "write decimal points instead of commas"),
+        (b'id,benign,malignant,normal\n"benign (1),0.2,0.3,0.5\n', "line 2 is not CSV"),
         (b"id,benign,benign,malignant,normal\nbenign (1),0,0,1,0\n", "column twice: benign"),
-        (b"PK\x03\x04" + bytes(100), "not a CSV (a binary file)"),
+        (b"PK\x03\x04" + bytes(100), "not a CSV (a binary file: an Excel workbook or a zip archive)"),
         (bytes(range(256)), "not a CSV"),
     ],
 )
@@ -186,6 +191,205 @@ def test_excels_mark_blanks_and_further_columns_do_no_harm(good, write):
     found = evaluate(write("\N{BYTE ORDER MARK}" + text.replace("normal (1),", "normal (1) ,")), draws=10)
     plain = evaluate(write(good, "plain.csv"), draws=10)
     assert found.metrics == plain.metrics
+
+
+# What people save
+
+
+ID_FACES = {"a no-break space": "\u00a0", "a zero width space": " \u200b", "a thin space": "\u2009"}
+"""What may stand in an id in place of its blank, and looks like one."""
+
+
+@pytest.mark.parametrize("space", ID_FACES.values(), ids=ID_FACES)
+def test_what_cannot_be_seen_in_an_id_is_named(space, good, write):
+    err = refused(write(with_id(5, f"benign{space}(6)")(good)))
+    name = unicodedata.name(space[-1])
+    assert f"1 unknown id: benign{space[:-1]}<{name}>(6). Expected" in err and space[-1] not in err
+
+
+THREE = """\
+id,benign,malignant,normal
+benign (1),0.9,0.05,0.05
+benign (2),0.2,0.5,0.3
+normal (9),0.1,0.2,0.7
+"""
+SAVED = {
+    "tabs": THREE.replace(",", "\t"),
+    "semicolons and decimal commas": THREE.replace(",", ";").replace(".", ","),
+    "decimal commas in quotation marks": re.sub(r"0\.(\d+)", r'"0,\1"', THREE),
+    "Excel's line": "sep=,\r\n" + THREE,
+    "a blank first line": "\n" + THREE,
+    "UTF-16": THREE.encode("utf-16"),
+    "unseen marks at the ends": THREE.replace("benign (1)", "\u200bbenign (1)\u00a0"),
+}
+
+
+@pytest.mark.parametrize("content", SAVED.values(), ids=SAVED)
+def test_every_way_to_save_predictions_is_measured_alike(content, write):
+    found = evaluate(write(content), partial=True, draws=10)
+    assert found.metrics == evaluate(write(THREE, "plain.csv"), partial=True, draws=10).metrics
+    assert found.table.loc[0, list(CLASSES)].tolist() == [0.9, 0.05, 0.05]
+
+
+def test_three_decimals_are_accepted_and_made_to_add_up(write):
+    """0.723 + 0.082 + 0.194 = 0.999 was refused, although each number is right to its last decimal."""
+    rows = "benign (14),0.723,0.082,0.194\nbenign (15),0.333,0.333,0.333\nbenign (16),0.34,0.34,0.33\n"
+    found = evaluate(write("id,benign,malignant,normal\n" + rows), partial=True, draws=10)
+    chances = found.table[list(CLASSES)].to_numpy()
+    np.testing.assert_allclose(chances[0], np.array([0.723, 0.082, 0.194]) / 0.999)
+    np.testing.assert_allclose(chances[1], 1 / 3)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-12)
+    assert any(note.startswith("3 images whose probabilities add up to 1 only as") for note in found.notes)
+
+
+@pytest.mark.parametrize("form", ["%.2f", "%.3f", "%.4f", "%.6f", "%.3e", "%.17g"])
+@pytest.mark.parametrize("alpha", [1, 0.05])
+def test_no_row_is_refused_for_its_rounding(form, alpha):
+    chances = np.random.default_rng(0).dirichlet([alpha] * 3, 3000)
+    text = pd.DataFrame([[form % value for value in row] for row in chances])
+    off = (text.astype(float).sum(axis=1) - 1).abs()
+    assert (off <= tolerances(text) + 1e-9).all()
+
+
+@pytest.mark.parametrize(
+    "row", ["0.5,0.5,0.1", "0.40,0.40,0.22", "0.400,0.400,0.202", "1,1,0", "0.3,0.3,0.3", "0,0,0"]
+)
+def test_what_no_rounding_explains_is_refused(row, write):
+    err = refused(write(f"id,benign,malignant,normal\nbenign (1),{row}\n"), "--partial")
+    assert "do not add up to 1, even if they were rounded to the decimals given: benign (1)" in err
+
+
+# Folds as people number them
+
+
+def test_an_image_of_fold_minus_one_is_never_tested(write):
+    """As in scikit-learn's PredefinedSplit; benign (433) and malignant (145) are one picture."""
+    split = "id,fold\nbenign (1),0\nbenign (2),1\nmalignant (145),1\nbenign (433),-1\nbenign (3),-1\n"
+    ids = ["benign (1)", "benign (2)", "benign (3)", "malignant (145)", "benign (433)"]
+    rows = "".join(f"{id},0.8,0.1,0.1\n" for id in ids)
+    predictions = write("id,benign,malignant,normal\n" + rows)
+    found = evaluate(predictions, split=write(split, "split.csv"), draws=10)
+    assert found.table["id"].tolist() == ["benign (1)", "benign (2)", "malignant (145)"]
+    assert found.metrics["accuracy"]["value"] == pytest.approx(2 / 3)
+    assert (found.facts["expected"], found.facts["missing"], found.facts["left_out"]) == (3, 0, 2)
+    assert found.leakage["leaked"] == {"malignant (145)": ["benign (433)"]}
+    assert set(found.folds) == {"0", "1"}
+    assert "2 predicted images left out: never tested, by the split." in found.notes
+
+    folds = dict(line.split(",") for line in split.splitlines()[1:])
+    own = pd.read_csv(predictions).assign(fold=lambda table: table["id"].map(folds))
+    again = evaluate(write(own, "own.csv"), partial=True, draws=10)
+    assert again.metrics == found.metrics and again.folds == found.folds
+    assert again.leakage["leaked"] == found.leakage["leaked"] and again.facts["left_out"] == 2
+
+
+def test_a_single_test_fold_beside_minus_one_is_a_split(write):
+    split = write("id,fold\nbenign (1),0\nmalignant (1),0\nbenign (2),-1\n", "split.csv")
+    found = evaluate(write(small()), split=split, partial=True, draws=10)
+    assert found.table["id"].tolist() == ["benign (1)", "malignant (1)"]
+
+
+NUMBERED = {
+    "with a decimal": ["0.0", "1.0", "0.0", "1.0"],
+    "with a word": ["fold 0", "fold 1", "fold 0", "fold 1"],
+    "with a line": ["Fold_0", "Fold_1", "Fold_0", "Fold_1"],
+    "from 1": ["1", "2", "1", "2"],
+    "by letters": ["a", "b", "a", "b"],
+    "the other way round": ["1", "0", "1", "0"],
+    "mixed": ["0", "1.0", "fold 0", "1"],
+}
+
+
+@pytest.mark.parametrize("names", NUMBERED.values(), ids=NUMBERED)
+def test_the_same_folds_written_differently_are_the_same(names, write):
+    split = write(pd.DataFrame({"id": small()["id"], "fold": [0, 1, 0, 1]}), "split.csv")
+    plain = evaluate(write(small(fold=[0, 1, 0, 1])), split=split, draws=10)
+    found = evaluate(write(small(fold=names)), split=split, draws=10)
+    assert found.folds == plain.folds and found.metrics == plain.metrics
+    turned = evaluate(
+        write(small(fold=[0, 1, 0, 1])),
+        split=write(pd.DataFrame({"id": small()["id"], "fold": names}), "named.csv"),
+        draws=10,
+    )
+    assert list(turned.folds.values()) in ([*plain.folds.values()], [*plain.folds.values()][::-1])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([0, 0, 0, 1], "1 image with another fold than in split.csv: benign (2)"),
+        ([0, 1, 2, 1], "1 image with another fold than in split.csv: malignant (1)"),
+        ([0, 1, 0, -1], "1 image with another fold than in split.csv: normal (1)"),
+        ([0, 1, -2, 1], "1 image with a fold below -1: malignant (1)"),
+        ([-1, -1, -1, -1], "every image in fold -1, which means never tested"),
+        (["a", "b", "-1", "b"], "folds named by words and by -1"),
+    ],
+)
+def test_folds_that_are_not_the_same_are_named(names, message, write):
+    split = write(pd.DataFrame({"id": small()["id"], "fold": [0, 1, 0, 1]}), "split.csv")
+    assert message in refused(write(small(fold=names)), "--split", split)
+
+
+# Whatever is done to a file, it is measured rightly or refused in words
+
+SPACES = "\u00a0\u2003\u200b\ufeff\u2028\t\u3000"
+
+
+@st.composite
+def mangled(draw) -> tuple[bytes, bool]:
+    """A file of three predictions as somebody may have saved it, and whether nothing in it was harmed."""
+    lines = [line.split(",") for line in THREE.splitlines()]
+    separator, harmless = draw(st.sampled_from(",;\t|")), True
+    decimal = draw(st.sampled_from(".," if separator != "," else "."))
+    lines = [[cell.replace(".", decimal) for cell in cells] for cells in lines]
+    for harm in draw(
+        st.lists(st.sampled_from(["space", "inside", "twice", "cell", "cut", "quote"]), max_size=2)
+    ):
+        row, column = draw(st.integers(0, 3)), draw(st.integers(0, 3))
+        column = min(column, len(lines[row]) - 1)
+        sign, cell = draw(st.sampled_from(SPACES.replace(separator, ""))), lines[row][column]
+        if harm == "space":
+            lines[row][column] = draw(st.sampled_from([sign + cell, cell + sign]))
+            continue
+        harmless = False
+        place = draw(st.integers(0, len(cell)))
+        if harm == "inside":
+            lines[row][column] = cell[:place] + sign + cell[place:]
+        elif harm == "twice":
+            lines[row].append(cell)
+        elif harm == "cell":
+            lines[row][column] = draw(st.text(max_size=5))
+        elif harm == "cut":
+            lines[row] = lines[row][:column] or [""]
+        else:
+            lines[row][column] = cell[:place] + '"' + cell[place:]
+    quoted = draw(st.booleans()) and harmless
+    rows = [separator.join(f'"{cell}"' if quoted else cell for cell in cells) for cells in lines]
+    for _ in range(draw(st.integers(0, 3))):
+        rows.insert(draw(st.integers(0, len(rows))), draw(st.sampled_from(["", " ", separator * 3])))
+    if draw(st.booleans()):
+        rows.insert(0, f"sep={separator}")
+    text = draw(st.sampled_from(["\n", "\r\n", "\r"])).join(rows) + draw(st.sampled_from(["", "\n"]))
+    encoding = draw(st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32"]))
+    return text.encode(encoding, "surrogatepass"), harmless
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(file=mangled())
+def test_a_mangled_file_is_measured_rightly_or_refused_in_words(file, write):
+    content, harmless = file
+    right = pd.read_csv(io.StringIO(THREE)).set_index("id")
+    busi = BUSI["id"].tolist()
+    try:
+        found = read_predictions(write(content), BUSI, busi, partial=True).table.set_index("id")
+    except UserError as error:
+        assert not harmless, error
+        assert "mine.csv: " in str(error) and len(str(error)) < 1200
+        assert all(sign.isprintable() or sign == "\n" for sign in str(error)), ascii(str(error))
+        return
+    if harmless:
+        assert len(found) == 3
+        np.testing.assert_allclose(found[list(CLASSES)], right.loc[found.index])
 
 
 # What is measured
@@ -239,8 +443,8 @@ def test_two_equal_probabilities_are_told(write):
 @pytest.mark.parametrize("record", RECORDS, ids=lambda path: path.name)
 def test_our_own_records_give_the_recorded_figures(record):
     facts = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
-    path = record / "predictions.csv"
-    found = evaluate(path, partial=len(pd.read_csv(path)) < 780, draws=10)
+    tested = read_record(record.name, record.parent.name).folds
+    found = evaluate(record, partial=tested < 5, draws=10)
     assert set(found.metrics) == set(facts["metrics"])
     for name, figure in facts["metrics"].items():
         assert found.metrics[name]["value"] == pytest.approx(figure["value"], abs=1e-6), name
@@ -252,8 +456,7 @@ def test_a_record_gives_the_recorded_intervals_too():
     """Although rows are put in BUSI's order first: groups are drawn by their number."""
     record = RESULTS / "laptop" / "r2-cnn"
     facts = json.loads((record / "metrics.json").read_text(encoding="utf-8"))
-    path = record / "predictions.csv"
-    found = evaluate(path, partial=len(pd.read_csv(path)) < 780)
+    found = evaluate(record)
     for name, figure in facts["metrics"].items():
         assert found.metrics[name] == pytest.approx(figure, abs=1e-6), name
 
@@ -378,7 +581,7 @@ def test_leaked_and_clean_images_are_measured_apart(write):
         ("id,part\nbenign (1),train\n", "no test images"),
         ("id,part\nbenign (1),test\nmine,train\n", "1 unknown id: mine"),
         ("id,fold\nbenign (1),0\nbenign (2),0\n", "a single fold"),
-        ("id,fold\nbenign (1),0\nbenign (2),\n", "1 without a fold: benign (2)"),
+        ("id,fold\nbenign (1),0\nbenign (2),\n", "1 image without a fold: benign (2)"),
         ("id,fold\nbenign (1),0\nbenign (1),1\n", "1 id more than once: benign (1)"),
     ],
 )
@@ -466,32 +669,6 @@ def test_masks_by_hand(as_busi, masks, phantom_dir):
     assert f"1 of {lesions} lesions missed altogether (Dice 0): benign (1)." in notes
 
 
-def test_the_mode_of_a_mask_does_not_matter(tmp_path):
-    mask = np.zeros((6, 9), bool)
-    mask[2:4, 3:7] = True
-    gray = Image.fromarray(mask.astype(np.uint8) * 3)
-    blue = np.zeros((6, 9, 3), np.uint8)
-    blue[mask, 2] = 1
-    palette = Image.fromarray(mask.astype(np.uint8))
-    palette.putpalette([0, 0, 0, 0, 0, 255])
-    veiled = np.dstack([np.full((6, 9, 3), 255, np.uint8), mask * np.uint8(255)])
-    deep = Image.fromarray(mask.astype(np.uint16) * 256)
-    forms = {
-        "1-bit": Image.fromarray(mask),
-        "gray": gray,
-        "gray on black, opaque": gray.convert("LA"),
-        "colour": Image.fromarray(blue),
-        "opaque colour": Image.fromarray(blue).convert("RGBA"),
-        "transparent background": Image.fromarray(veiled),
-        "palette": palette.convert("P"),
-        "16-bit": deep,
-    }
-    for name, picture in forms.items():
-        picture.save(tmp_path / "one.png")
-        found = lesion_pixels(Image.open(tmp_path / "one.png")) != 0
-        np.testing.assert_array_equal(found, mask, err_msg=name)
-
-
 def test_the_box_around_both_masks_changes_no_distance():
     rng = np.random.default_rng(0)
     for _ in range(20):
@@ -559,13 +736,57 @@ def test_true_masks_that_are_not_busis_are_refused(masks, phantom_dir):
         evaluate(masks, str(phantom_dir), partial=True, draws=10)
 
 
-def test_masks_of_many_levels_are_told(as_busi, masks, phantom_dir):
-    with Image.open(masks / "benign (1).png") as picture:
-        soft = np.asarray(picture).copy()
-    soft[0, :3] = (40, 90, 200)
-    Image.fromarray(soft).save(masks / "benign (1).png")
+def _levels(folder: Path, change) -> None:
+    """Change the levels of one predicted mask, which holds 0 and 1."""
+    path = folder / "benign (1).png"
+    Image.fromarray(change(np.asarray(Image.open(path)))).save(path)
+
+
+def test_masks_that_were_cut_are_told(as_busi, masks, phantom_dir):
+    def blurred(mask):
+        smooth = np.where(mask, 250, 3).astype(np.uint8)
+        smooth[0, :3] = (0, 40, 90)
+        return smooth
+
+    _levels(masks, blurred)
     found = evaluate(masks, str(phantom_dir), draws=10)
     assert any(note.startswith("1 mask with more than two gray levels: benign (1)") for note in found.notes)
+    assert found.table.set_index("id").loc["benign (1)", "dice"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda mask: mask + 1, "benign (1).png: a mask with levels 1 and 2 and no 0"),
+        (lambda mask: np.where(mask, 253, 84).astype(np.uint8), "levels 84 and 253 and no 0"),
+        (
+            lambda mask: plt.get_cmap("viridis")(mask * 255, bytes=True),
+            "colours rgb(68, 1, 84), rgb(253, 231",
+        ),
+    ],
+)
+def test_masks_without_a_zero_are_refused_by_name(change, message, as_busi, masks, phantom_dir):
+    """They were lesion everywhere once, without a word."""
+    _levels(masks, change)
+    assert message in refused(masks, "--data", phantom_dir)
+
+
+def test_a_mask_that_looks_like_its_negative_is_told(as_busi, masks, phantom_dir):
+    """As `imsave` leaves it with a map that ends dark; it is black and white, so it cannot be refused."""
+    _levels(masks, lambda mask: plt.get_cmap("gray_r")(mask * 255, bytes=True))
+    found = evaluate(masks, str(phantom_dir), draws=10)
+    (note,) = [note for note in found.notes if "four corners" in note]
+    assert note.startswith(
+        "1 mask with all four corners and more than half of the picture marked: benign (1)"
+    )
+
+
+def test_a_mask_that_is_a_jpeg_is_to_be_saved_again(as_busi, masks, phantom_dir):
+    Image.open(masks / "benign (1).png").save(masks / "one.jpg")
+    (masks / "one.jpg").rename(masks / "benign (1).png")
+    err = refused(masks, "--data", phantom_dir)
+    assert "not a PNG file but JPEG" in err and "save the prediction again as PNG" in err
+    assert "download" not in err
 
 
 def test_true_masks_of_busi_are_found_perfect(busi_dir, tmp_path):
@@ -620,12 +841,14 @@ def test_people_see_tables(good, write):
 def test_the_page_shows_a_command_and_its_findings(tmp_path, good, monkeypatch):
     folder = tmp_path / "results" / "laptop" / shown.EXAMPLE
     assert "is not here" in shown.example(tmp_path)
-    folder.mkdir(parents=True)
-    good[:60].to_csv(folder / "predictions.csv", index=False)
+    for fold in (0, 1):
+        part = folder / f"seed0-fold{fold}"
+        part.mkdir(parents=True)
+        good[30 * fold : 30 * fold + 30].assign(fold=fold).to_csv(part / "predictions.csv", index=False)
     monkeypatch.setattr(shown, "EXAMPLE_DRAWS", 10)
     text = shown.example(tmp_path)
-    assert f"busi evaluate results/laptop/{shown.EXAMPLE}/predictions.csv --draws 10 --partial\n" in text
-    assert "\n### Evaluation of predictions.csv\n" in text
+    assert f"busi evaluate results/laptop/{shown.EXAMPLE} --draws 10 --partial\n" in text
+    assert f"\n### Evaluation of {shown.EXAMPLE}\n" in text
 
 
 def test_a_classifier_that_answers_alike_is_said_to_do_so(tmp_path, good):

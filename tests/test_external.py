@@ -1,10 +1,12 @@
 """Outside sets: each layout is read as it is published, prepared as BUSI is, and every fault is named."""
 
 import os
+import shutil
 import warnings
 from pathlib import Path
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pytest
 from PIL import Image
@@ -54,7 +56,7 @@ def write_workbook(root: Path, cases=CASES, **renamed) -> None:
     rows = [
         {
             "CaseID": number,
-            "Image_filename": f"case{number:03}.png",
+            "Image_filename": f"case{number or 3:03}.png",
             "Mask_tumor_filename": tumour,
             "Mask_other_filename": other,
             "Pixel_size": 0.0078,
@@ -303,7 +305,10 @@ FAULTS = {
             lambda root: (root / "images_and_masks/case003.png").write_bytes(b""),
             r"images_and_masks/case003\.png: an empty file",
         ),
-        (lambda root: write_workbook(root, Classification="Class"), r"no column Classification\. Expected"),
+        (
+            lambda root: write_workbook(root, Classification="Class"),
+            r"no column Classification \(it has .*Class\)\. ",
+        ),
         (
             lambda root: write_workbook(root, [*CASES[:2], (3, "benign", None, None)]),
             "case003 is benign and names no mask",
@@ -313,6 +318,14 @@ FAULTS = {
             r"case003 has class 'cyst'\. Expected one of benign, malignant, normal; mend",
         ),
         (lambda root: write_workbook(root, [*CASES, CASES[0]]), "case001 stands in 2 rows"),
+        (
+            lambda root: write_workbook(root, [*CASES[:2], (None, "normal", None, None)]),
+            r"\.xlsx: no CaseID in row 4\. Expected one in each",
+        ),
+        (
+            lambda root: (root / "images_and_masks").rename(root / "Images_and_Masks"),
+            r"BrEaST: the folder is called Images_and_Masks\. Expected …images_and_masks; rename it\.$",
+        ),
         (lambda root: next(root.glob("*.xlsx")).write_bytes(b"PK"), r"\.xlsx: cannot be read"),
         (lambda root: write_workbook(root, []), r"\.xlsx: no column"),
     ],
@@ -322,7 +335,26 @@ FAULTS = {
         (lambda root: edit_sheet(root / "bus_data.csv", Pathology="b"), "bus_0001-l has class 'b'"),
         (lambda root: edit_sheet(root / "bus_data.csv", Pathology=""), "bus_0001-l has class ''"),
         (lambda root: (root / "bus_data.csv").write_text("ID,Case,Pathology\n"), "no rows"),
-        (lambda root: (root / "bus_data.csv").write_text(""), r"bus_data\.csv: cannot be read"),
+        (lambda root: (root / "bus_data.csv").write_text(""), r"bus_data\.csv: an empty file"),
+        (
+            lambda root: edit_sheet(root / "bus_data.csv", Case=""),
+            r"bus_data\.csv: no Case in row 2\. ",
+        ),
+        (lambda root: edit_sheet(root / "bus_data.csv", Case="n/a"), "several patients would count as one"),
+        (lambda root: edit_sheet(root / "bus_data.csv", ID="\u200b"), "no ID in row 2"),
+        (
+            lambda root: (root / "Images").rename(root / "images"),
+            r"BUSBRA: the folder is called images\. Expected Images; rename it\.$",
+        ),
+        (lambda root: shutil.rmtree(root / "Masks"), "no folder Masks .it holds Images, bus_data"),
+        (
+            lambda root: (root / "bus_data.csv").write_text("ID;Case;Class\n1;1;benign\n"),
+            r"column missing: Pathology \(it has ID, Case, Class\)\. Values are separated by semicolons",
+        ),
+        (
+            lambda root: save(a_mask().astype(np.uint8) + 1, root / "Masks/mask_0002-l.png"),
+            r"Masks/mask_0002-l\.png: a mask with levels 1 and 2 and no 0",
+        ),
     ],
     "uclm": [
         (
@@ -340,8 +372,17 @@ FAULTS = {
         ),
         (
             lambda root: save(coloured(a_mask(), (255, 255, 255)), root / "masks/ALWI_000.png"),
-            r"masks/ALWI_000\.png: other colours than black, green and red",
+            r"masks/ALWI_000\.png: other colours than black, green and red, such as rgb\(255, 255, 255\)",
         ),
+        (
+            lambda root: save(coloured(a_mask(), (0, 1, 0)) + np.uint8(1), root / "masks/ALWI_000.png"),
+            r"masks/ALWI_000\.png: a colour with level 1 and no 0",
+        ),
+        (
+            lambda root: write_info(root, {**UCLM, "_000": "Normal"}),
+            r"INFO\.csv: _000 names no case\. Expected one",
+        ),
+        (lambda root: (root / "masks").rename(root / "Masks"), "the folder is called Masks. Expected masks"),
         (
             lambda root: save(a_picture(1)[2:], root / "images/ALWI_001.png"),
             r"masks/ALWI_001\.png: mask is 30×24 pixels, its image ALWI_001\.png is 30×22",
@@ -368,9 +409,59 @@ def test_all_faults_are_told_at_once_and_none_points_to_the_check_of_busi(bra, l
 
 
 def test_sheets_keep_the_cells_of_missing_values_empty(tmp_path):
-    (tmp_path / "x.csv").write_text("a,b\n 1 ,\n")
-    found = sheet.read_sheet(tmp_path / "x.csv", ["a", "b"], lambda path: pd.read_csv(path, dtype=str))
-    assert found.to_numpy().tolist() == [["1", ""]]
+    (tmp_path / "x.csv").write_text("a,b,c\n 1 ,,x\nNA,NaN,a remark\n\n2,n/a,\n")
+    found = sheet.read_sheet(tmp_path / "x.csv", ["a", "b"], ["a"])
+    assert found.to_numpy().tolist() == [["1", "", "x"], ["2", "", ""]]
+    assert found.index.tolist() == [2, 5]
+
+
+def test_a_stray_cell_below_the_table_of_breast_is_no_case(breast, load):
+    before = load(breast).fingerprint
+    path = next(breast.glob("*.xlsx"))
+    book = openpyxl.load_workbook(path)
+    book.active["A7"], book.active["E9"] = " ", "\u00a0"
+    book.active["C8"].value, book.active.cell(9, 20).value = "\u200b", "checked"
+    book.save(path)
+    assert load(breast).fingerprint == before
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_sheet_saved_with_another_separator_is_read(separator, encoding, bra, uclm, load):
+    for folder, name in ((bra, "bus_data.csv"), (uclm, "INFO.csv")):
+        before = load(folder).fingerprint
+        table = pd.read_csv(folder / name, sep=None, engine="python", encoding="utf-8-sig", dtype=str)
+        table.to_csv(folder / name, index=False, sep=separator, encoding=encoding)
+        assert load(folder).fingerprint == before
+
+
+@pytest.mark.parametrize("name", list(LOADERS))
+def test_what_systems_leave_behind_is_passed_over(name, request, load):
+    folder = request.getfixturevalue(name)
+    before = load(folder).fingerprint
+    for path in list(folder.rglob("*")):
+        (path.parent / f"._{path.name}").write_bytes(b"x")
+    for place in (folder, *(path for path in folder.iterdir() if path.is_dir())):
+        (place / "__MACOSX").mkdir()
+        for left in (".DS_Store", "Thumbs.db", "Desktop.ini", "~$BrEaST.xlsx"):
+            (place / left).write_bytes(b"x")
+    assert load(folder).fingerprint == load(folder.parent).fingerprint == before
+
+
+@pytest.mark.parametrize("name", list(LOADERS))
+def test_a_doubled_folder_is_found_up_to_three_deep(name, request, load, tmp_path):
+    folder = request.getfixturevalue(name)
+    before = load(folder).fingerprint
+    for number in range(3):
+        above = tmp_path / f"unpacked{number}" / folder.name
+        above.mkdir(parents=True)
+        shutil.move(folder, above / folder.name)
+        folder = above
+        assert load(folder).fingerprint == before
+    (tmp_path / "deeper").mkdir()
+    shutil.move(folder, tmp_path / "deeper" / folder.name)
+    with pytest.raises(DataError, match="not recognised"):
+        load(tmp_path / "deeper")
 
 
 # The real set

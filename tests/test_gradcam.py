@@ -22,6 +22,7 @@ from busilib.runs.predict import build, network
 from busilib.runs.protocols import make_split
 from busilib.runs.runner import run
 from busilib.studies import attention as study
+from busilib.studies.context import Context
 
 SIZE = 8
 LEFT = (slice(None), slice(None), slice(None, SIZE // 2))
@@ -437,9 +438,8 @@ def test_an_ensemble_has_no_network_of_its_own(trained):
 
 
 @pytest.mark.slow
-def test_the_study_explains_every_lesion_under_every_condition(phantom, one_epoch, monkeypatch):
-    monkeypatch.setattr(study, "load_data", lambda *_: phantom)
-    found = study.attention("smoke")
+def test_the_study_explains_every_lesion_under_every_condition(phantom, one_epoch):
+    found = study.attention(Context("smoke", phantom))
     assert list(found.conditions) == [
         name for id in study.NETWORKS for name in (f"{id}, Grad-CAM", f"{id}, HiResCAM", f"{id}, random head")
     ]

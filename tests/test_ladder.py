@@ -12,8 +12,9 @@ from busilib.metrics.classification import classification_metrics
 from busilib.reports.registry import experiment
 from busilib.runs.protocols import make_split
 from busilib.studies import ladder
+from busilib.studies.context import Context
 from busilib.studies.ladder import CLASSIFICATION, SEGMENTATION, ladder_classification
-from busilib.studies.study import read_study, write_study
+from busilib.studies.records import read_study, write_study
 
 MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
 
@@ -40,7 +41,7 @@ def study(phantom, module_patch):
         return np.concatenate([noise + 0.01 * rng.normal(size=noise.shape) for _ in range(len(images) // n)])
 
     module_patch.setattr(ladder, "features", of)
-    return ladder_classification(phantom, "smoke", weights="none")
+    return ladder_classification(Context("smoke", phantom, weights="none"))
 
 
 @pytest.fixture(scope="module")

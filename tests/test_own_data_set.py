@@ -126,6 +126,12 @@ def test_mask_and_group_may_be_no_columns_at_all(own):
     assert without_groups.startswith("no groups are given")
 
 
+@pytest.mark.parametrize("name", ["BUSI", "BrEaST", "BUS-BRA", "BUS-UCLM"])
+def test_no_folder_of_ones_own_earns_a_published_name(own, name):
+    other = own.rename(own.parent / name)
+    assert load_outside(other, SIZE, cache=False).name == f"folder {name}"
+
+
 def test_a_mask_that_is_not_given_is_told_from_an_empty_one(own):
     write_sheet(own, changed(mask=""))
     data = load(own)
@@ -213,9 +219,28 @@ def test_a_column_under_a_name_of_ours_is_refused(own):
         load(own)
 
 
+def test_a_sheet_is_read_however_it_was_saved(own):
+    before, path = load(own), own / "images.csv"
+    text = path.read_text(encoding="utf-8")
+    for content in (
+        text.replace(",", ";").encode("utf-16"),
+        ("sep=;\r\n" + text.replace(",", ";")).encode(),
+        text.replace(",", "\t").encode("utf-8-sig"),
+        ("\n" + text + ",,,,,\n,,,,,checked by two readers\n").encode(),
+    ):
+        path.write_bytes(content)
+        assert load(own).fingerprint == before.fingerprint
+
+
+def test_levels_of_a_mask_that_could_mean_two_things_are_named(own):
+    save(a_mask().astype(np.uint8) + 1, own / "masks" / "a.png")
+    with pytest.raises(DataError, match=r"masks/a\.png: a mask with levels 1 and 2 and no 0"):
+        load(own)
+
+
 def test_a_missing_column_is_named(own):
     write_sheet(own, [row[:3] for row in ROWS], NAMES[:3])
-    with pytest.raises(DataError, match=r"images\.csv: no column class\. Expected id, image, class"):
+    with pytest.raises(DataError, match=r"images\.csv: column missing: class .it has id, image, mask"):
         load_folder(own)
 
 

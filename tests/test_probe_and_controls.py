@@ -9,8 +9,16 @@ from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import FOLDS, grouped_split
 from busilib.metrics.classification import classification_metrics
 from busilib.studies import controls
+from busilib.studies.context import Context
 from busilib.studies.controls import border_only, lesion_boxes, painted_out, permuted, shapes
-from busilib.studies.probe import STRENGTHS, fit_probe, probe_predictions, probe_weights
+from busilib.studies.probe import (
+    STRENGTHS,
+    about_probe,
+    features,
+    fit_probe,
+    probe_predictions,
+    probe_weights,
+)
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +69,19 @@ def test_phantoms_are_probed_with_random_weights():
     assert probe_weights("smoke") is None
     assert probe_weights("laptop") == "imagenet"
     assert probe_weights("laptop", "none") is None
+
+
+def test_what_a_probe_sees_through_tells_its_records_apart():
+    assert about_probe(Context("smoke"))["apart"] == []
+    assert about_probe(Context("laptop", weights="none"))["apart"] == ["random-weights"]
+    other = about_probe(Context("smoke", encoder="efficientnetlite0"))
+    assert (other["apart"], other["encoder"]) == (["efficientnetlite0"], "efficientnetlite0")
+
+
+@pytest.mark.slow
+def test_a_probe_sees_through_any_encoder_of_the_table(phantom):
+    seen = features(phantom.images[:2], None, 0, "efficientnetlite0")
+    assert seen.shape == (2, 1280)
 
 
 # What the controls see
@@ -125,7 +146,7 @@ def test_shapes_are_those_of_the_files(phantom):
 def study_of(data, monkeypatch, tell):
     """The controls with features made by `tell` from the images, instead of a network's."""
     monkeypatch.setattr(controls, "features", lambda images, *_: tell(images))
-    return controls.negative_controls(data, "smoke", weights="none")
+    return controls.negative_controls(Context("smoke", data, weights="none"))
 
 
 def stamp(images):

@@ -30,7 +30,7 @@ from busilib.runs.records import Record, RecordError, read_record, summary, writ
 from busilib.runs.records import read_parts as parts_of
 from busilib.runs.run import Run
 from busilib.runs.spec import record_name, spec_of
-from busilib.studies.study import read_study
+from busilib.studies.records import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
 RECORDS = sorted(path.parent for path in RESULTS.glob("*/*/metrics.json"))
@@ -389,7 +389,7 @@ def test_the_readme_quotes_the_records():
     assert f"U-Net predicts, {predicted:.2f} is left" in text
     top, end = ladder.ends(read_study("ladder-classification"))
     assert f"reports {top:.2f} on the same 780 pictures" in text and f"and {end:.2f} if none is" in text
-    outlines = read_study("outside-segmentation")
+    outlines = read_study("outside-segmentation+BrEaST")
     inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
     assert f"mean Dice falls from {inside:.2f} to {outside:.2f}" in text
 
@@ -505,7 +505,8 @@ def test_predictions_are_of_busi_and_of_the_test_images(record, facts):
         assert not table.duplicated(["id", "fold", "seed"]).any()
         if facts["task"] == "segmentation":
             boundaries = ["hd95", "nsd"] if "hd95" in table else []  # the oldest records have none
-            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries, "seed"]
+            gate = ["presence"] if "presence" in table else []
+            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries, *gate, "seed"]
             assert (table[COUNTS].sum(axis=1) == facts["dataset"]["size"] ** 2).all()
             assert (table.loc[table["true"] == "normal", ["tp", "fn"]] == 0).all(axis=None)
         else:

@@ -22,7 +22,9 @@ def data_phantom(
 ) -> None:
     """Write a synthetic BUSI into DIR: same layout and faults, no patients."""
     from busilib.data.phantoms.ultrasound import write_phantom
+    from busilib.paths import writable_folder
 
+    folder = writable_folder(folder)
     write_phantom(folder, benign=benign, malignant=malignant, normal=normal, seed=seed)
     typer.echo(f"{folder}: {benign} benign, {malignant} malignant and {normal} normal phantoms, seed {seed}")
 
@@ -38,7 +40,9 @@ def data_histology_phantom(
 ) -> None:
     """Write a synthetic BCSS (histology, for R5) into DIR: same layout and codes, no patients."""
     from busilib.data.phantoms.histology import write_histology_phantom
+    from busilib.paths import writable_folder
 
+    folder = writable_folder(folder)
     write_histology_phantom(folder, slides=slides, tiles_per_slide=tiles, size=size, seed=seed, layout=layout)
     typer.echo(f"{folder}: {slides * tiles} tiles of {slides} synthetic slides in {layout}/, seed {seed}")
 
@@ -101,9 +105,11 @@ def weights_convert(
     from busilib.models.encoders import ENCODERS
     from busilib.models.weights.convert import convert
     from busilib.models.weights.find import Published
+    from busilib.paths import writable_folder
 
     known = [each for each, row in ENCODERS.items() if isinstance(row.imagenet, Published)]
     if name not in known:
         raise UnknownNameError(f"no conversion for {name!r}. There is: {', '.join(known)}")
+    out = writable_folder(out)
     target = convert(ENCODERS[name].build(32), file, out)
     typer.echo(f'Written to {target}. Use it with: --weights "{target.parent}"')

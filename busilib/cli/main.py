@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +13,8 @@ import typer.core
 
 from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
-from busilib.errors import UserError
+from busilib.cli.predict import model_app, predict
+from busilib.errors import UserError, explained
 
 
 class Commands(typer.core.TyperGroup):
@@ -20,8 +23,12 @@ class Commands(typer.core.TyperGroup):
     def invoke(self, ctx):
         try:
             return super().invoke(ctx)
-        except UserError as error:
-            typer.echo(f"busi: {error}", err=True)
+        except (UserError, OSError, MemoryError) as error:
+            if (
+                getattr(error, "errno", None) == errno.EPIPE
+            ):  # whoever read our output has gone, as `head` does
+                raise
+            typer.echo(f"busi: {explained(error)}", err=True)
             raise typer.Exit(2) from error
 
 
@@ -29,7 +36,6 @@ app = typer.Typer(
     name="busi",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_show_locals=False,
     help="Breast-ultrasound AI, reproduced and checked. For research and teaching; not for clinical use.",
 )
@@ -41,7 +47,7 @@ Data = Annotated[
         help="A BUSI folder (BCSS for histology); smoke makes its own phantoms when it is left out."
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Of splits, initial weights and augmentation.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of splits, initial weights and augmentation.")]
 Weights = Annotated[
     str,
     typer.Option(
@@ -55,13 +61,33 @@ Outside = Annotated[
 ]
 
 
+def tell_version(asked: bool) -> None:
+    if asked:
+        from busilib.provenance import program
+
+        typer.echo(program())
+        raise typer.Exit
+
+
 @app.callback()
-def main() -> None:
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=tell_version, is_eager=True, help="Version, Keras backend and commit."
+        ),
+    ] = False,
+) -> None:
     """Commands share one registry of experiments and one set of profiles."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal without our signs shows others, and no error
+            stream.reconfigure(errors="replace")
 
 
 app.add_typer(data_app, name="data")
 app.add_typer(weights_app, name="weights")
+app.add_typer(model_app, name="model")
+app.command()(predict)
 
 
 @app.command()
@@ -96,8 +122,9 @@ def train(
     protocol: Annotated[
         str,
         typer.Option(
-            help="grouped (leak-free), random (as the report did), image-wise (near-duplicates apart) or "
-            "peeking (image-wise, and the epoch is chosen on the test set)."
+            help="grouped (leak-free), random (as its report did), as-r1 to as-r4 (as another report did), "
+            "image-wise (near-duplicates apart), peeking (image-wise, and the epoch is chosen on the test "
+            "set), curated or unconflicted (grouped, on a part of BUSI)."
         ),
     ] = "grouped",
     fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,
@@ -113,12 +140,13 @@ def train(
     Records of the real BUSI go to results/, those of any other data to _build/results/.
     """
     from busilib import provenance
-    from busilib.metrics.figure import limits
+    from busilib.metrics.figure import limits, several
     from busilib.metrics.measure import MAIN_FIGURES
-    from busilib.paths import project_root
+    from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
     from busilib.runs import profiles, records, runner
 
+    writable_folder(project_root() / "_build")
     entry = registry.experiment(id)
     load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
     dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
@@ -132,7 +160,7 @@ def train(
         if key in figures:
             figure = figures[key]
             found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
-            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']})")
+            typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']}{several(figure)})")
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
@@ -148,9 +176,13 @@ def campaign(
         typer.Option("--protocols", help="As in `busi train`; may be repeated. Left out: grouped."),
     ] = None,
     folds: Annotated[
-        list[int] | None, typer.Option("--folds", help="Test folds; may be repeated. Left out: all.")
+        list[int] | None,
+        typer.Option("--folds", min=0, help="Test folds; may be repeated. Left out: all."),
     ] = None,
-    seeds: Annotated[list[int] | None, typer.Option("--seeds", help="May be repeated. Left out: 0.")] = None,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seeds", min=0, max=2**32 - 1, help="May be repeated. Left out: 0."),
+    ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--inputs", help="As in `busi train`; may be repeated.")
     ] = None,
@@ -179,8 +211,11 @@ def campaign(
     from rich.console import Console
 
     from busilib.cli import campaign as show
-    from busilib.runs.campaign import run_campaign, survey
+    from busilib.paths import project_root, writable_folder
+    from busilib.runs.campaign import run_campaign, summed, survey
+    from busilib.runs.workers import workers_of
 
+    writable_folder(project_root() / "_build")
     console = Console()
     asked = show.asked_for(
         what, profile, data, protocols or (), folds or (), seeds or (), inputs or (), weights
@@ -188,13 +223,15 @@ def campaign(
     waiting, done = survey(asked)
     if dry_run:
         show.preview(waiting, done, console)
-        return
-    workers = jobs or min(os.cpu_count() or 1, max(len(waiting), 1))
-    display = show.Display(waiting, workers, console)
-    with display.bar:
-        ran = run_campaign(waiting, workers, threads, scheduler, hours, display.tell)
+        raise typer.Exit(show.exit_code(done))
+    done = summed(done)
+    at_a_time = jobs or min(os.cpu_count() or 1, max(len(waiting), 1))
+    with workers_of(at_a_time, threads, scheduler) as workers:
+        display = show.Display(waiting, workers.count, console)
+        with display.bar:
+            ran = run_campaign(waiting, workers, hours, display.tell)
     show.report([*done, *ran], console)
-    show.end([*done, *ran])
+    raise typer.Exit(show.exit_code([*done, *ran]))
 
 
 @app.command()
@@ -205,26 +242,39 @@ def study(
     seed: Seed = 0,
     weights: Weights = "",
     outside: Outside = "",
+    encoder: Annotated[
+        str, typer.Option(help="What a linear probe sees through, such as mobilenet. Left out: that.")
+    ] = "",
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="An experiment that meets the outside set, may be repeated. Left out: the usual."),
+    ] = None,
 ) -> None:
     """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
 
-    Records of the real BUSI go to results/, those of any other data to _build/results/.
+    Records of the real BUSI go to results/, those of any other data to _build/results/. Another seed, outside
+    set, encoder or model adds a record and leaves the others as they are.
     """
+    from busilib import provenance
     from busilib.metrics.figure import limits
     from busilib.metrics.measure import MAIN_FIGURES
-    from busilib.paths import project_root
-    from busilib.studies import table as studies
-    from busilib.studies.study import write_study
+    from busilib.paths import project_root, writable_folder
+    from busilib.runs.records import refuse_uncommitted
+    from busilib.studies import records, table
+    from busilib.studies.context import ENCODER, Context
 
-    found = studies.study(name, studies.Asked(profile, data, seed, weights, outside))
-    root = project_root()
-    ours = found.facts["dataset"]["name"] == "BUSI"
-    target = write_study(found, root / ("results" if ours else "_build/results"))
+    writable_folder(project_root() / "_build")
+    context = Context(profile, data, outside, seed, weights, encoder or ENCODER, tuple(model or ()))
+    if name in table.STUDIES and context.load().origin == "busi":
+        refuse_uncommitted(provenance.commit())
+    measured = table.study(name, context)
+    target = records.write_study(measured, records.target_of(measured))
+    found = records.read_study(target.name, profile, target.parents[2])
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]
         typer.echo(f"{condition:44} {figure['value']:.3f}  ({limits(figure, '.3f', ' to ')})")
-    typer.echo(f"Recorded in {target.relative_to(root)}")
+    typer.echo(f"Recorded in {target.relative_to(project_root())}")
 
 
 @app.command()
@@ -248,8 +298,11 @@ def evaluate(
     from rich.console import Console
 
     from busilib.pages.submitted import render, write
+    from busilib.paths import writable_folder
     from busilib.submission.evaluate import evaluate
 
+    if out:
+        out = writable_folder(out)
     with Console(stderr=True).status("Reading …") as status:
         found = evaluate(predictions, data, split, partial, draws, step=status.update)
     if as_json:
@@ -277,13 +330,14 @@ def report(
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
     import time
 
-    from busilib.paths import project_root
+    from busilib.paths import checkout, writable_folder
     from busilib.publish import book, notebooks
     from busilib.runs import profiles
 
     budget, start = profiles.profile(profile).budget, time.perf_counter()
     typer.echo(f"Profile {profile}: the whole report takes up to {budget}")
-    root = project_root()
+    root = checkout()
+    writable_folder(root / "_build")
     notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
     typer.echo("Building the book")
     page = book.build(root, profile, partial=bool(only))
@@ -314,10 +368,10 @@ def doctor() -> None:
 @app.command()
 def colab() -> None:
     """Give the notebooks their Colab cells, or take them away, as project.urls in pyproject.toml says."""
-    from busilib.paths import project_root
+    from busilib.paths import checkout
     from busilib.publish.colab import sync
 
-    changed = sync(project_root())
+    changed = sync(checkout())
     typer.echo("\n".join(f"changed {path.name}" for path in changed) or "nothing to change")
 
 
@@ -327,6 +381,9 @@ def figure(
 ) -> None:
     """Draw the summary figure of the recorded results, as the README shows it."""
     from busilib.pages import figures, tables
+    from busilib.paths import checkout, writable_file
 
+    checkout()
+    file = writable_file(file, (".png", ".svg", ".pdf"))
     figures.claimed_and_measured(tables.summary(), "value").savefig(file, dpi=160)
     typer.echo(f"Written to {file}")

@@ -22,6 +22,7 @@ import pandas as pd
 from PIL import Image
 
 from busilib.data.dataset import DataError
+from busilib.data.folders import a_folder, inside, is_ignored, listed, not_found, other_case
 from busilib.data.images import cache_folder, open_png, read_bytes
 from busilib.data.tiles import CODES, Tiles
 
@@ -65,28 +66,27 @@ def bcss_root(folder: str | Path) -> tuple[Path, str]:
     """The folder that holds the tiles' folders, and its layout; with both layouts there, "BCSS_512".
 
     Args:
-        folder: of one layout, or the one above.
+        folder: of one layout, or one up to three folders above.
 
     Raises:
-        DataError: if there is neither layout.
+        DataError: if there is neither layout, or one of them twice.
 
     Example:
         >>> bcss_root("downloads/bcss")
         (PosixPath('downloads/bcss/BCSS_512'), 'BCSS_512')
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        what = "is a file, not a directory" if folder.exists() else "does not exist"
-        raise DataError(
-            f"{folder}: {what}. Expected a folder with {EXPECTED}. "
-            "`busi data histology-phantom DIR` writes a synthetic one."
-        )
+    folder = a_folder(
+        folder, f"a folder with {EXPECTED}. `busi data histology-phantom DIR` writes a synthetic one"
+    )
     for layout, parts in LAYOUTS.items():
-        for root in (folder, folder / layout):
-            if any((root / name).is_dir() for names in parts.values() for name in names):
-                return root, layout
-    found = ", ".join(sorted(path.name for path in folder.iterdir())[:6]) or "nothing"
-    raise DataError(f"{folder}: no folder of BCSS found (it holds {found}). Expected {EXPECTED}.")
+        tiles = {name for names in parts.values() for name in names}
+        found = inside(folder, lambda root, tiles=tiles: any((root / name).is_dir() for name in tiles))
+        if len(found) > 1:
+            raise DataError(f"{folder}: several of {layout}: {', '.join(map(str, found))}. Name one.")
+
+        if found:
+            return found[0], layout
+    raise not_found(folder, "no folder of BCSS found", EXPECTED)
 
 
 def scan_tiles(root: Path, layout: str) -> tuple[list[Tile], list[str]]:
@@ -105,8 +105,11 @@ def scan_tiles(root: Path, layout: str) -> tuple[list[Tile], list[str]]:
     faults: list[str] = []
     for part, names in LAYOUTS[layout].items():
         images, masks = (root / name for name in names)
+        there = [path.name for path in listed(root)]
         missing = [
-            f"{path.name}/: folder is missing in {root}. Expected {EXPECTED}."
+            f"{path.name}/: the folder is called {other}. Expected {path.name}; rename it."
+            if (other := other_case(path.name, there))
+            else f"{path.name}/: folder is missing in {root}. Expected {EXPECTED}."
             for path in (images, masks)
             if not path.is_dir()
         ]
@@ -124,7 +127,10 @@ def scan_tiles(root: Path, layout: str) -> tuple[list[Tile], list[str]]:
 
 
 def _pair(images: Path, masks: Path, part: str) -> tuple[list[Tile], list[str]]:
-    shown, marked = ({path.name: path for path in folder.glob("*.png")} for folder in (images, masks))
+    shown, marked = (
+        {path.name: path for path in folder.glob("*.png") if not is_ignored(path)}
+        for folder in (images, masks)
+    )
     tiles, faults = [], []
     if not shown:
         faults.append(f"{images.name}/: folder is empty: no tile in it. Download BCSS again.")

@@ -29,6 +29,7 @@ from busilib.data.lacking import lacking
 from busilib.data.outside.sets import LAYOUTS, is_outside, read_outside
 from busilib.data.outside.sheet import Row, Sheet, entries_of, the_folder, unnamed
 from busilib.data.splits import FOLDS, REPEATS, check_folds
+from busilib.paths import expanded
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def check(folder: str | Path, busi: str | Path = "") -> Report:
         >>> check("Dataset_BUSI_with_GT").faults
         ()
     """
-    folder = Path(folder).expanduser()
+    folder = expanded(folder)
     if not folder.is_dir():
         catalog.busi_root(folder)  # says what there should be
     if is_outside(folder):
@@ -147,7 +148,7 @@ def check(folder: str | Path, busi: str | Path = "") -> Report:
 
 
 def _is_set(folder: Path) -> bool:
-    return is_outside(folder) or any((folder / name).is_dir() for name in CLASSES)
+    return is_outside(folder) or catalog.has_classes(folder)
 
 
 def _check_busi(root: Path) -> Report:

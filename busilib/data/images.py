@@ -21,6 +21,7 @@ from PIL import Image, UnidentifiedImageError
 from busilib.data import duplicates
 from busilib.data.busi.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError, Dataset
+from busilib.data.masks import Marked, read_levels
 
 PNG_START, PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 LOADER_VERSION = 2
@@ -76,29 +77,46 @@ def _opaque(picture: Image.Image) -> Image.Image:
 def has_colour(picture: Image.Image) -> bool:
     """Whether a picture has coloured marks: at least 50 pixels of a colour that is not its own tint.
 
+    Args:
+        picture: as `colour_share` takes it.
+
+    Example:
+        >>> has_colour(Image.open("benign (6).png"))
+        True
+    """
+    return _coloured(picture) >= MARK_PIXELS
+
+
+def colour_share(picture: Image.Image) -> float:
+    """Share of the pixels whose colour is not the picture's own tint, 0 to 1.
+
     Some scanners tint the whole picture. Its tint is the median, over all pixels that are not dark, of what
     colour adds to a pixel of that brightness. Any mixture between gray and the tint at full brightness is no
     mark, so neither is white text on a tinted picture. On a gray picture the tint is nothing, and a coloured
     pixel is one whose channels differ by more than 8 levels.
 
     Args:
-        picture: of any mode; those without colour have no coloured marks. Transparent pixels count as black.
+        picture: of any mode; those without colour have no coloured pixels. Transparent pixels count as black.
 
     Example:
-        >>> has_colour(Image.open("benign (6).png"))
-        True
+        >>> colour_share(Image.open("benign (6).png"))
+        0.0318
     """
+    return _coloured(picture) / (picture.width * picture.height)
+
+
+def _coloured(picture: Image.Image) -> int:
     if picture.mode not in {"P", "PA", "RGB", "RGBA"}:
-        return False
+        return 0
     rgb = np.asarray(_opaque(picture).convert("RGB"), np.int16)
     coloured = rgb[rgb.max(axis=2) - rgb.min(axis=2) > COLOUR]
-    if len(coloured) < MARK_PIXELS:
-        return False
+    if not len(coloured):
+        return 0
     lit = rgb[rgb.sum(axis=2) >= 3 * LIT]
     tint = np.median(lit / lit.mean(axis=1, keepdims=True), axis=0) if len(lit) else np.ones(3)
     tint -= tint.mean()
     along = np.clip(coloured @ tint / max(tint @ tint, np.finfo(float).tiny), 0, 255)
-    return bool(np.count_nonzero(np.ptp(coloured - along[:, None] * tint, axis=1) > COLOUR) >= MARK_PIXELS)
+    return int(np.count_nonzero(np.ptp(coloured - along[:, None] * tint, axis=1) > COLOUR))
 
 
 def resize_gray(image: np.ndarray, size: int) -> np.ndarray:
@@ -139,11 +157,20 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def open_png(path: Path) -> Image.Image:
+def open_png(path: Path, again: str = "download it again") -> Image.Image:
+    """A whole PNG file, checksums included; `info["bits"]` is the depth of its channels.
+
+    Args:
+        path: of the file.
+        again: what helps where it is damaged or none.
+
+    Raises:
+        DataError: naming the file, if it is no PNG or damaged.
+    """
     where, content = f"{path.parent.name}/{path.name}", read_bytes(path)
     if not content.startswith(PNG_START):
-        found = "not a PNG file, in spite of its name" if content else "an empty file (0 bytes)"
-        raise DataError(f"{where}: {found}. Expected a PNG image; download it again.")
+        found = f"{_kind(content)}, in spite of its name" if content else "an empty file (0 bytes)"
+        raise DataError(f"{where}: {found}. Expected a PNG image; {again}.")
     try:
         Image.open(io.BytesIO(content), formats=["PNG"]).verify()  # the checksums, which decoding passes over
         picture = Image.open(io.BytesIO(content), formats=["PNG"])
@@ -152,10 +179,18 @@ def open_png(path: Path) -> Image.Image:
             raise OSError("its end is missing")
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         reason = "its header is damaged" if isinstance(error, UnidentifiedImageError) else error
-        raise DataError(
-            f"{where}: corrupt PNG file ({reason}). Expected a whole image; download it again."
-        ) from error
+        raise DataError(f"{where}: corrupt PNG file ({reason}). Expected a whole image; {again}.") from error
+    picture.info["bits"] = content[24]
     return picture
+
+
+def _kind(content: bytes) -> str:
+    """What a file that is no PNG is, as far as Pillow knows."""
+    try:
+        with Image.open(io.BytesIO(content)) as picture:
+            return f"not a PNG file but {picture.format}"
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return "not a PNG file"
 
 
 def _open_gray(path: Path) -> tuple[Image.Image, np.ndarray]:
@@ -170,12 +205,29 @@ MaskReader = Callable[[Path, int], np.ndarray]
 """From a mask file and its image's label to bool (h, w)."""
 
 
-def white(path: Path, label: int) -> np.ndarray:
-    """Where a mask is 128 or brighter: how BUSI and most other sets mark a lesion, whatever its class."""
-    return _open_gray(path)[1] >= 128
+def open_mask(path: Path, again: str = "download it again") -> Marked:
+    """Where a mask file marks a lesion, as `busilib.data.masks.read_levels` decides.
+
+    Raises:
+        DataError: naming the file, if it is damaged (see `open_png`) or its levels could mean several things.
+
+    Example:
+        >>> open_mask(Path("benign (1)_mask.png")).lesion.shape
+        (471, 562)
+    """
+    picture = open_png(path, again)
+    try:
+        return read_levels(picture)
+    except DataError as error:
+        raise DataError(f"{path.parent.name}/{path.name}: a mask with {error}") from error
 
 
-def decode(entry: Entry, read_mask: MaskReader = white) -> Decoded:
+def lesion(path: Path, label: int) -> np.ndarray:
+    """Where a mask marks a lesion, whatever its class: how BUSI and most other sets do it."""
+    return open_mask(path).lesion
+
+
+def decode(entry: Entry, read_mask: MaskReader = lesion) -> Decoded:
     """Read one image and merge its masks at the original size.
 
     Args:
@@ -259,7 +311,7 @@ def load_entries(
     cache: bool,
     name: str,
     cases: Sequence[str] | None = None,
-    read_mask: MaskReader = white,
+    read_mask: MaskReader = lesion,
 ) -> Dataset:
     """Decode and resize images whose files are known, or take them from the cache.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -160,6 +162,33 @@ def constant_answer(table: pd.DataFrame) -> str | None:
         f"The answer is {name} for {same.sum()} of {len(same)} images, whatever they show: this classifier "
         f"tells hardly anything apart, and {(~others).mean():.2f} of the images are {name}."
     )
+
+
+def same_answer(metrics: Mapping[str, Mapping]) -> str:
+    """The answer of a classifier that says the same to everybody, from its figures alone; else "".
+
+    How often a class is called follows from its recall and precision, so that wherever figures are shown it
+    can be said, by the rule of `constant_answer`. Of several seeds the figures are means, and so is this.
+
+    Args:
+        metrics: as `busilib.metrics.measure.measure` gives them for classification; others give "".
+
+    Returns:
+        Such as "benign for 155 of 156".
+
+    Example:
+        >>> same_answer(read_record("r2-cnn", "laptop").metrics)
+        ''
+    """
+    for name in CLASSES:
+        if f"{name}_precision" not in metrics or not metrics[f"{name}_precision"]["value"]:
+            continue
+        n, own = metrics["accuracy"]["n"], metrics[f"{name}_recall"]["n"]
+        hits = metrics[f"{name}_recall"]["value"] * own
+        called = hits / metrics[f"{name}_precision"]["value"]
+        if n > own and min(called / n, (called - hits) / (n - own)) >= SAME_ANSWER - 1e-6:
+            return f"{name} for {called:.0f} of {n}"
+    return ""
 
 
 def _arrays(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,8 @@ follows from a few matrix products (`busilib.metrics.weighted`).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -66,6 +68,29 @@ def with_interval(
         return Figure(value, None, None, n, why="no draw has it")
     low, high = np.quantile(found, (0.025, 0.975))
     return Figure(value, float(low), float(high), n)
+
+
+def over_seeds(
+    values: Sequence[float],
+    samples: Sequence[np.ndarray],
+    groups: np.ndarray,
+    n: int | None = None,
+    images: str = "images",
+) -> Figure:
+    """The mean of one figure over seeds; the interval is that of the images, and the spread stands beside it.
+
+    Args:
+        values: of each seed.
+        samples: of each seed, float (draws,), made from the same drawn groups.
+        groups, n, images: as `with_interval` takes them.
+
+    Example:
+        >>> over_seeds([0.70, 0.74], [first, second], groups).sd
+    """
+    figure = with_interval(float(np.mean(values)), np.mean(samples, axis=0), groups, n, images)
+    if len(values) == 1:
+        return figure
+    return replace(figure, sd=float(np.std(values, ddof=1)), seeds=len(values))
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0) -> dict:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,7 @@ import pandas as pd
 from busilib.metrics.attention import attention_metrics, attention_rows
 from busilib.metrics.classification import classification_metrics, classification_rows
 from busilib.metrics.figure import Figure
-from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.intervals import group_weights, over_seeds, with_interval
 from busilib.metrics.malignancy import malignancy_metrics, malignancy_rows
 from busilib.metrics.metric import METRICS, Metric
 from busilib.metrics.segmentation import segmentation_metrics, segmentation_rows
@@ -87,7 +86,7 @@ def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int
     for key in of_seeds[0][0]:
         values = np.array([plain[key] for plain, *_ in of_seeds])
         if np.isfinite(values).all():
-            samples = np.mean([drawn[key] for _, drawn, *_ in of_seeds], axis=0)
+            samples = [drawn[key] for _, drawn, *_ in of_seeds]
             found[key] = _figure(METRICS[key], values, samples, [each[2:] for each in of_seeds]).to_dict()
     return found
 
@@ -107,7 +106,7 @@ def intervals(figures: Figures, table: pd.DataFrame, groups: np.ndarray, draws: 
     }
 
 
-def _figure(metric: Metric, values: np.ndarray, samples: np.ndarray, behind: list) -> Figure:
+def _figure(metric: Metric, values: np.ndarray, samples: list, behind: list) -> Figure:
     """Of one metric: `behind` has the named rows and the groups of each seed."""
     parts = [
         (own[rows[name]], name) for rows, own in behind for name in metric.decided_by or (metric.support,)
@@ -116,7 +115,4 @@ def _figure(metric: Metric, values: np.ndarray, samples: np.ndarray, behind: lis
         (part for part in parts if len(part[0])), key=lambda part: len(part[0]), default=parts[0]
     )
     n = max(int(rows[metric.support].sum()) for rows, _ in behind)
-    figure = with_interval(float(values.mean()), samples, fewest, n, name)
-    if len(values) == 1:
-        return figure
-    return replace(figure, sd=float(values.std(ddof=1)), seeds=len(values))
+    return over_seeds(values, samples, fewest, n, name)

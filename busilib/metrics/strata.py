@@ -9,9 +9,13 @@ import pandas as pd
 
 from busilib.metrics.figure import LIMITS
 from busilib.metrics.intervals import mean_interval
+from busilib.metrics.measure import measure
 from busilib.metrics.segmentation import COUNTS, dice_per_image
 
 SIZES = ("small", "middle", "large")
+FEWEST = 10
+"""Images that a stratum of a sheet needs, see `by_stratum`; of fewer no interval could be given."""
+
 BOTH, ALL_SIZES = "all lesions", "all sizes"
 
 
@@ -76,3 +80,38 @@ def dice_by_stratum(
             rows.append((kind, size, *limits, figure["n"], missed, figure.get("why", "")))
     table = pd.DataFrame(rows, columns=["class", "size", *LIMITS, "n", "missed", "why"])
     return table.astype(dict.fromkeys(LIMITS, float))
+
+
+def by_stratum(
+    task: str, predictions: pd.DataFrame, table: pd.DataFrame, figure: str, draws: int = 1000
+) -> dict[tuple[str, str], tuple[int, dict]]:
+    """One figure for the images that a sheet says the same of, such as those of one device.
+
+    Args:
+        task: key of `busilib.metrics.measure.FIGURES`.
+        predictions: rows as in a study's predictions, with `id` and `group`; an image may stand in several.
+        table: `id`, and the columns of the sheet as text; an empty cell belongs to no stratum.
+        figure: of the task.
+        draws: bootstrap samples of groups.
+
+    Returns:
+        By column and value, sorted within a column: how many images, and the figure with its interval. Only
+        values with at least `FEWEST` images, and columns with two such values or more that together hold half
+        of the images, which a column of ages does not.
+
+    Example:
+        >>> by_stratum("segmentation", rows, breast.table[["id", "BIRADS"]], "lesion_dice")["BIRADS", "4a"]
+    """
+    joined = predictions.merge(table, on="id", how="left", validate="many_to_one").reset_index(drop=True)
+    found = {}
+    for column in table.columns.drop("id"):
+        counts = joined.drop_duplicates("id")[column].value_counts()
+        values = sorted(value for value, count in counts.items() if value and count >= FEWEST)
+        if len(values) < 2 or counts[values].sum() < counts.sum() / 2:
+            continue
+        for value in values:
+            rows = joined[joined[column] == value].reset_index(drop=True)
+            figures = measure(task, rows[predictions.columns], rows["group"].to_numpy(), draws)
+            if figure in figures:
+                found[column, value] = int(counts[value]), figures[figure]
+    return found

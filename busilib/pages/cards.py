@@ -9,15 +9,19 @@ from pathlib import Path
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.metrics.calibration import calibrate, calibration_metrics
+from busilib.metrics.classification import same_answer
 from busilib.metrics.figure import limits
 from busilib.metrics.measure import MAIN_FIGURES, intervals
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
+from busilib.pages.outside import constant_answers
 from busilib.pages.tables import METRIC_NAMES, cell
 from busilib.reports.registry import EXPERIMENTS
+from busilib.runs import bench
 from busilib.runs.profiles import profile
 from busilib.runs.records import Record, read_record
-from busilib.studies.study import Study, read_study
+from busilib.studies.records import read_studies
+from busilib.studies.study import Study, of_seeds
 
 PROFILES = ("full", "laptop")
 """Profiles of which cards show records; "smoke" runs on phantoms and never is."""
@@ -86,7 +90,7 @@ def outside(root: Path) -> str:
     Example:
         >>> outside(Path("."))
     """
-    parts = [_study(study, keys) for name, keys in OUTSIDE.items() if (study := _recorded(name, root))]
+    parts = [_study(study, keys) for name, keys in OUTSIDE.items() for study in _recorded(name, root)]
     return "\n\n".join(parts) or NO_RECORD
 
 
@@ -97,27 +101,54 @@ def duplicate_threshold(root: Path) -> str:
         >>> "above 0.95" in duplicate_threshold(Path("."))
         True
     """
-    study = _recorded("duplicate-threshold", root)
-    if study is None:
+    recorded = _recorded("duplicate-threshold", root)
+    if not recorded:
         return NO_RECORD
     head = ["folds keep together", "pairs", "groups", "images", "twins in R2's split"]
     head += ["tested beside a twin", "accuracy", "difference"]
     rows = []
-    for name, facts in study.conditions.items():
-        run, difference = facts["random_run"], facts["difference"]
+    for name, facts in recorded[0].conditions.items():
+        runs, difference = of_seeds(facts, "random_run"), facts["difference"]
         nothing = facts["threshold"] is None
         counted = ["–"] * 3 if nothing else [facts[key] for key in ("pairs", "groups", "images")]
         rows.append(
             [
                 "nothing" if nothing else f"pairs {name}",
                 *counted,
-                "–" if nothing else f"{run['with_twin']} of {run['test']}",
+                "–" if nothing else "; ".join(f"{run['with_twin']} of {run['test']}" for run in runs),
                 f"{facts['twins_apart']:.0%}",
                 cell(facts["metrics"]["accuracy"]),
                 "–" if not difference["value"] else _signed(difference),
             ]
         )
     return markdown_table(head, "lrrrrrll", rows)
+
+
+def throughput(root: Path) -> str:
+    """Images per second by network, precision and way of sharing two processors, and where measured.
+
+    Example:
+        >>> print(throughput(Path(".")))
+    """
+    file = root / "results" / bench.FILE
+    if not file.is_file():
+        return NO_RECORD
+    facts, speeds = bench.read(file)
+    found = {(one.experiment, one.precision, one.jobs, one.threads): one.images_per_second for one in speeds}
+    ways = [(precision, jobs, threads) for precision in bench.PRECISIONS for jobs, threads in bench.WAYS]
+    head = ["network", *(f"{precision}, {jobs} × {threads}" for precision, jobs, threads in ways)]
+    rows = [
+        [f"`{id}`", *(f"{found[id, *way]:.1f}" for way in ways)]
+        for id in dict.fromkeys(one.experiment for one in speeds)
+    ]
+    table = markdown_table(head, "l" + "r" * len(ways), rows)
+    versions = facts["versions"]
+    backend = ", ".join(f"{key} {versions[key]}" for key in ("keras", facts["backend"]) if key in versions)
+    return (
+        f"{table}\n\nTraining images per second of all jobs together, by precision and jobs × threads of "
+        f"each. Profile `{facts['profile']}`, {facts['hardware']}, {backend}, commit {facts['commit']}, "
+        f"{facts['date']}."
+    )
 
 
 def shipped_table(root: Path) -> str:
@@ -185,9 +216,11 @@ def _records(records: Sequence[Record], keys: Sequence[str]) -> str:
 
 
 def _title(record: Record) -> str:
-    """Id of the experiment, and what it was shown where that is unusual."""
+    """Id of the experiment, what it was shown where that is unusual, and whether it tells nothing apart."""
     id, _, shown = record.name.partition("+")
-    return f"`{id}`, {shown.replace('-', ' ')}" if shown else f"`{id}`"
+    title = f"`{id}`, {shown.replace('-', ' ')}" if shown else f"`{id}`"
+    alike = same_answer(record.metrics)
+    return f"{title} (the same answer to everybody: {alike})" if alike else title
 
 
 def _weights(source: str) -> str:
@@ -212,9 +245,10 @@ def _scaled_ece(record: Record) -> str:
     return cell(intervals(calibration_metrics, scaled, groups_of(scaled, read_table()), draws)["ece"])
 
 
-def _recorded(name: str, root: Path) -> Study | None:
-    found = (read_study(name, profile_name, root / "results") for profile_name in PROFILES)
-    return next(filter(None, found), None)
+def _recorded(name: str, root: Path) -> list[Study]:
+    """All records of a study under the first profile that has any."""
+    found = (read_studies(name, profile_name, root / "results") for profile_name in PROFILES)
+    return next(filter(None, found), [])
 
 
 def _study(study: Study, keys: Sequence[str]) -> str:
@@ -223,4 +257,6 @@ def _study(study: Study, keys: Sequence[str]) -> str:
         for name, condition in study.conditions.items()
     ]
     head = ["network, images", *(METRIC_NAMES[key] for key in keys), "predictions"]
-    return markdown_table(head, "l" * (len(keys) + 1) + "r", rows)
+    table = markdown_table(head, "l" * (len(keys) + 1) + "r", rows)
+    alike = constant_answers(study)
+    return f"{table}\n\n{alike}" if alike else table

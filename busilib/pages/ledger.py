@@ -53,6 +53,7 @@ class Measured:
         profile: "full" or "laptop".
         weights: where the network's weights came from: "random", "imagenet", or a file's name.
         why: why a figure of a record has no interval.
+        sd, seeds: how far the seeds lie apart, and how many they are; None for one seed.
     """
 
     value: float
@@ -63,6 +64,8 @@ class Measured:
     profile: str
     weights: str
     why: str = ""
+    sd: float | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -125,8 +128,10 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     figure = figures.get(SAME_FIGURES.get(claim.metric, claim.metric))
     if figure is None:
         return None
-    limits = figure["low"], figure["high"]
-    return Measured(figure["value"], *limits, figure["n"], folds, *origin, figure.get("why", ""))
+    whole = {name: figure[name] for name in ("value", "low", "high", "n")}
+    rest = {name: figure[name] for name in ("why", "sd", "seeds") if name in figure}
+    profile, weights = origin
+    return Measured(**whole, folds=folds, profile=profile, weights=weights, **rest)
 
 
 def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 from IPython.display import Markdown
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.lacking import lacking
+from busilib.data.outside.sheet import OWN
+from busilib.metrics.classification import constant_answer
 from busilib.metrics.figure import above, below, limits
+from busilib.metrics.strata import by_stratum
+from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
+from busilib.runs.profiles import profile as profile_named
 from busilib.studies.outside_sets import drops
-from busilib.studies.study import Study, read_study
+from busilib.studies.records import read_studies
+from busilib.studies.study import Study
 
 MALIGNANCY = ("malignancy_auc", "accuracy", "sensitivity", "specificity")
 OUTLINES = ("lesion_dice", "lesion_iou")
+BY_STRATUM = {"malignancy": "accuracy", "segmentation": "lesion_dice"}
+"""The figure that is told apart by what the sheet says, by task."""
+
 STUDIES: Mapping[str, Sequence[str]] = {
     "outside-classification": MALIGNANCY,
     "outside-segmentation": OUTLINES,
@@ -50,6 +59,24 @@ def about_outside(outside: Dataset) -> Markdown:
     return Markdown("\n\n".join(lines))
 
 
+def about_recorded(studies: Mapping[str, Study]) -> Markdown:
+    """Which outside sets were recorded, how large they are, and what of them was left out.
+
+    Example:
+        >>> about_recorded(recorded_studies())
+    """
+    lines = {}
+    for study in studies.values():
+        about = study.facts["outside"]
+        text = f"**{about['name']}**: {about['n']} images in {about['groups']} groups"
+        for why, ids in about.get("left_out", {}).items():
+            text += f"; left out {len(ids)}, {', '.join(ids)} ({why})"
+        lines.setdefault(text, []).append(study.name)
+    return Markdown(
+        "\n".join(f"- {text} ({', '.join(dict.fromkeys(names))})." for text, names in lines.items())
+    )
+
+
 def compared(*sets: Dataset) -> pd.DataFrame:
     """How sets differ before any model looks: one row each.
 
@@ -73,7 +100,7 @@ def compared(*sets: Dataset) -> pd.DataFrame:
 
 
 def told(table: pd.DataFrame, figure: str) -> str:
-    """One sentence per experiment: a figure inside and outside, and whether the interval clears zero.
+    """One sentence per experiment and outside set: a figure in both places, and whether it differs clearly.
 
     Args:
         table: as `busilib.studies.outside_sets.drops` returns it.
@@ -84,7 +111,8 @@ def told(table: pd.DataFrame, figure: str) -> str:
         'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
     """
     sentences = []
-    for id, rows in table[table["figure"] == figure].groupby("experiment", sort=False):
+    own = table[table["figure"] == figure]
+    for (id, _), rows in own.groupby(["experiment", "outside"], sort=False):
         by = rows.set_index("where")
         inside, outside, difference = (by.loc[key] for key in ("inside", "outside", "difference"))
         clear = above(difference) or below(difference)
@@ -97,18 +125,83 @@ def told(table: pd.DataFrame, figure: str) -> str:
     return " ".join(sentences)
 
 
-def scores_of(study: Study) -> dict[str, pd.DataFrame]:
-    """Predictions of the first classifier of a study, inside and outside, for `figures.malignancy_scores`."""
+def constant_answers(study: Study) -> str:
+    """A sentence for each network and set where a classifier says the same to everybody; else "".
+
+    Example:
+        >>> constant_answers(judged)
+        ''
+    """
+    if study.task == "segmentation" or study.predictions.empty:
+        return ""
     conditions = study.predictions.groupby("condition", sort=False)
-    return {name: conditions.get_group(name) for name in list(study.conditions)[:2]}
+    told = {name: constant_answer(rows) for name, rows in conditions}
+    return " ".join(f"**{name}**: {sentence}" for name, sentence in told.items() if sentence)
+
+
+def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
+    """Figures by what the sheet of an outside set says of its images, such as BI-RADS or the device.
+
+    Args:
+        studies: of this outside set; each gives its figure of `BY_STRATUM`.
+        outside: as loaded, with the strata in its table.
+
+    Returns:
+        One row per column of the sheet and value that `busilib.metrics.strata.by_stratum` tells apart:
+        `images`, and a column of figures for each network; no rows where the sheet has no strata.
+
+    Example:
+        >>> strata_table([judged, outlined], breast).loc[("BIRADS", "4a"), "images"]
+    """
+    columns = [name for name in outside.table if name not in OWN]
+    parts: dict[str, dict] = {}
+    images: dict[tuple[str, str], int] = {}
+    for study in studies:
+        key, draws = BY_STRATUM[study.task], profile_named(study.facts["profile"]).bootstrap_draws
+        for name, condition in study.conditions.items():
+            if condition["set"] != outside.name:
+                continue
+            rows = study.predictions[study.predictions["condition"] == name]
+            found = by_stratum(study.task, rows, outside.table[["id", *columns]], key, draws)
+            images |= {place: max(n, images.get(place, 0)) for place, (n, _) in found.items()}
+            title = f"{condition['experiment']}, {METRIC_NAMES[key]}"
+            parts[title] = {place: cell(figure) for place, (_, figure) in found.items()}
+    table = (
+        pd.DataFrame(
+            {"images": images, **parts}, index=pd.MultiIndex.from_tuples(images, names=["sheet", "value"])
+        )
+        if images
+        else pd.DataFrame()
+    )
+    return table.fillna("–")
+
+
+def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
+    """Predictions of the first network of each classification, inside and outside.
+
+    Returns:
+        Tables by condition, as `busilib.pages.figures.malignancy_scores` takes them.
+
+    Example:
+        >>> list(scores_of(recorded_studies().values()))
+        ['r2-mobilenet, BUSI', 'r2-mobilenet, BrEaST']
+    """
+    scores = {}
+    for study in studies:
+        if study.name == "outside-classification":
+            conditions = study.predictions.groupby("condition", sort=False)
+            scores |= {name: conditions.get_group(name) for name in list(study.conditions)[:2]}
+    return scores
 
 
 def recorded_studies(profile: str = "laptop") -> dict[str, Study]:
-    """The recorded studies on outside data by name; those that exist."""
-    return {name: study for name in STUDIES if (study := read_study(name, profile)) is not None}
+    """The recorded studies on outside data by the names of their records, such as one for each set."""
+    return {study.record: study for name in STUDIES for study in read_studies(name, profile)}
 
 
 def recorded_drops(studies: Mapping[str, Study]) -> pd.DataFrame:
     """The figures of recorded studies as `busilib.studies.outside_sets.drops` has them; empty without any."""
-    parts = [drops(study, STUDIES[name]) for name, study in studies.items()]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    parts = [drops(study, STUDIES[study.name]) for study in studies.values()]
+    if not parts:
+        return pd.DataFrame()
+    return pd.concat(parts).drop_duplicates(["experiment", "outside", "figure", "where"], ignore_index=True)

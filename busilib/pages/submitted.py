@@ -21,7 +21,7 @@ from busilib.metrics.measure import MAIN_FIGURES
 from busilib.pages.generated import markdown_table
 from busilib.pages.tables import METRIC_NAMES, SEGMENTATION, cell, metrics_table
 from busilib.submission.evaluate import Evaluation, evaluate
-from busilib.submission.read import count, some
+from busilib.submission.read import count, some, tables_of
 
 SHOWN = {
     "classification": (
@@ -296,10 +296,11 @@ def example(root: Path) -> str:
         >>> "busi evaluate results/laptop/r2-mobilenet" in example(Path("."))
         True
     """
-    name = f"results/laptop/{EXAMPLE}/predictions.csv"
-    if not (root / name).is_file():
+    name = f"results/laptop/{EXAMPLE}"
+    tables = tables_of(root / name)
+    if not tables or not tables[0].is_file():
         return f"The record `{name}` is not here, so there is nothing to show."
-    partial = len(pd.read_csv(root / name)) < len(read_table())
+    partial = sum(len(pd.read_csv(table)) for table in tables) < len(read_table())
     command = f"busi evaluate {name} --draws {EXAMPLE_DRAWS}" + (" --partial" if partial else "")
     found = evaluate(root / name, partial=partial, draws=EXAMPLE_DRAWS)
     return f"```bash\n{command}\n```\n\n{markdown(found, level=3)}"

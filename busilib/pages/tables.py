@@ -12,8 +12,10 @@ from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import Split
 from busilib.data.tiles import Tiles
-from busilib.metrics.figure import LIMITS, limits
+from busilib.metrics.classification import same_answer
+from busilib.metrics.figure import LIMITS, limits, several
 from busilib.pages.words import METRIC_NAMES
+from busilib.paths import PathError, project_root
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.profiles import profile as profile_named
@@ -34,6 +36,9 @@ SEGMENTATION = (
     "normal_false_positive_rate",
 )
 """The segmentation figures of a full table, in reading order."""
+
+ALIKE = "the same answer to everybody"
+"""What a classifier is said to give that tells nothing apart (see `busilib.metrics.classification`)."""
 
 PROTOCOL_NAMES = {"grouped": "grouped", "random": "as the report did"}
 
@@ -69,12 +74,16 @@ def cell(figure: Mapping) -> str:
         '0.71 (0.66–0.75)'
         >>> cell({"value": 1.0, "low": None, "high": None, "n": 3, "why": "3 images"})
         '1.00 (no interval: 3 images)'
+        >>> cell({"value": 0.714, "low": 0.66, "high": 0.75, "n": 130, "sd": 0.012, "seeds": 3})
+        '0.71 (0.66–0.75, 3 seeds, SD 0.012)'
     """
-    return f"{figure['value']:.2f} ({limits(figure)})"
+    return f"{figure['value']:.2f} ({limits(figure)}{several(figure)})"
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
     """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
+
+    A last row names the answer of classifiers that say the same to everybody, where there is one.
 
     Args:
         columns: model name to figures as `busilib.metrics.measure.measure` returns them.
@@ -91,6 +100,9 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
     )
     counts = [{figures[key]["n"] for figures in columns.values() if key in figures} for key in keys]
     table.insert(0, "n", ["/".join(map(str, sorted(found))) or "–" for found in counts])
+    alike = {name: same_answer(figures) for name, figures in columns.items()}
+    if any(alike.values()):
+        table.loc[ALIKE] = {"n": "–", **{name: answer or "no" for name, answer in alike.items()}}
     return table.rename_axis("figure (95 % interval)")
 
 
@@ -156,7 +168,7 @@ def side_by_side(
         }
         for name, figures in columns.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return _with_alike(pd.DataFrame.from_dict(rows, orient="index"), columns)
 
 
 def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
@@ -235,15 +247,25 @@ def records_table(records: Mapping[str, Record], keys: Sequence[str]) -> pd.Data
             **{
                 METRIC_NAMES[key]: cell(record.metrics[key]) if key in record.metrics else "–" for key in keys
             },
-            "n": len(record.predictions),
+            "n": record.predictions["id"].nunique(),
             "folds": record.folds,
+            "seeds": len(record.facts["seeds"]),
             "selected on": record.facts["split"][0]["selected_on"],
             "input": record.facts["inputs"],
             "weights": record.facts["weights"]["source"],
         }
         for name, record in records.items()
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("recorded on BUSI")
+    return _with_alike(table, {name: record.metrics for name, record in records.items()})
+
+
+def _with_alike(table: pd.DataFrame, columns: Mapping[str, Mapping[str, dict]]) -> pd.DataFrame:
+    """A table of one row per model that names those that say the same to everybody, where there is one."""
+    alike = {name: same_answer(figures) for name, figures in columns.items()}
+    if not any(alike.values()):
+        return table
+    return table.assign(**{ALIKE: [alike[name] or "no" for name in table.index]})
 
 
 def sources(
@@ -295,6 +317,9 @@ def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[st
 def summary(profile: str = "laptop") -> pd.DataFrame:
     """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
 
+    Raises:
+        PathError: if nothing was.
+
     Example:
         >>> figures.claimed_and_measured(summary(), "value")
     """
@@ -304,5 +329,10 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
         if claim and recorded:
             part = sources(entry, [claim.metric], claim.part, recorded)
             parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
+    if not parts:
+        raise PathError(
+            f"{project_root() / 'results' / profile}: no record of any claim. `busi train` makes them; or "
+            "start from a checkout that has them."
+        )
     table = pd.concat(parts, ignore_index=True)
     return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets
 import numpy as np
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures import failures, one_image
+from busilib.pages.figures import at_thresholds, failures, one_image
 
 
 def browse(data: Dataset) -> ipywidgets.Widget:
@@ -48,4 +48,32 @@ def browse_failures(
 
     return ipywidgets.interactive(
         show, rank=ipywidgets.IntSlider(1, 1, len(ids), description="rank", continuous_update=False)
+    )
+
+
+def explore(data: Dataset, indices: Sequence[int], models: Mapping[str, np.ndarray]) -> ipywidgets.Widget:
+    """Choose a picture and a network, and move the probability from which a pixel counts as lesion.
+
+    Args:
+        data: the dataset.
+        indices: int (m,), which of its images.
+        models: by name, lesion probabilities of these images, float (m, h, w).
+
+    Example:
+        >>> explore(busi, run.split.test, {"U-Net": run.probabilities(run.split.test)})
+    """
+
+    def show(picture: str, model: str, threshold: float, overlay: bool):
+        place = places[picture]
+        return at_thresholds(data, indices[place], models[model][place], [threshold], overlay)
+
+    places = {str(id): place for place, id in enumerate(data.ids[np.asarray(indices)])}
+    return ipywidgets.interactive(
+        show,
+        picture=ipywidgets.Dropdown(options=list(places), description="picture"),
+        model=ipywidgets.Dropdown(options=list(models), description="network"),
+        threshold=ipywidgets.FloatSlider(
+            0.5, min=0.05, max=0.95, step=0.05, description="threshold", continuous_update=False
+        ),
+        overlay=ipywidgets.Checkbox(True, description="show outlines"),
     )

@@ -31,6 +31,7 @@ from rich.progress import (
 
 from busilib import provenance
 from busilib.errors import UserError
+from busilib.paths import expanded
 from busilib.publish.digest import digest, source_digest
 from busilib.publish.kernel import OwnKernel
 
@@ -216,7 +217,7 @@ async def _execute_or_keep(
 
 def _absolute(path: str) -> str:
     """A path that holds in the notebooks' own folder too; words such as "imagenet" stay as they are."""
-    found = Path(path).expanduser()
+    found = expanded(path)
     return str(found.resolve()) if path and found.exists() else path
 
 

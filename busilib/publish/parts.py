@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, generated, own_set
+from busilib.pages import cards, explore, generated, own_set
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),
+    "explore-abstention": explore.abstention,
+    "explore-duplicates": explore.duplicates,
     "out-of-fold": cards.out_of_fold,
     "calibration": cards.calibration,
     "outside": cards.outside,
     "duplicate-threshold": cards.duplicate_threshold,
+    "throughput": cards.throughput,
     "shipped-table": cards.shipped_table,
     "tripod-tally": lambda root: cards.tally(root / "book" / "tripod_ai.md"),
     "claim-tally": lambda root: cards.tally(root / "book" / "claim_checklist.md"),

@@ -17,6 +17,7 @@ from busilib.data.outside.sets import load_outside
 from busilib.data.phantoms.shift import shifted
 from busilib.data.tiles import Tiles
 from busilib.errors import UnknownNameError
+from busilib.paths import expanded
 from busilib.reports.experiment import Experiment
 from busilib.settings import Settings
 
@@ -144,7 +145,7 @@ def data_folder(name: str, folder: str | Path = "", seed: int = 0) -> Path:
         >>> data_folder("smoke")  # written on first use
     """
     if folder:
-        return Path(folder).expanduser()
+        return expanded(folder)
     if not profile(name).phantom:
         raise DataError(
             f"profile {name} runs on the real BUSI and needs its folder: pass data=DIR (`--data DIR`). "
@@ -230,7 +231,7 @@ def load_tiles(name: str, folder: str | Path = "", seed: int = 0, size: int = 0)
     size = size or TILE_SIZES[profile(name).name]
     if not folder:
         return replace(load_bcss(_histology_folder(seed), size, name="histology phantoms"), origin="phantom")
-    source = Path(folder).expanduser()
+    source = expanded(folder)
     return load_bcss(source, size, name=f"tiles in {source.resolve().name}")
 
 

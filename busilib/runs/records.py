@@ -128,6 +128,21 @@ def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
     )
 
 
+def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
+    """Figures of a record of BUSI over some of its images, see `measure`.
+
+    Args:
+        record: of any protocol.
+        ids: of the images that count, such as `busilib.data.busi.subsets.subset_ids("curated")`.
+
+    Example:
+        >>> metrics_on(read_record("r4-unet", "laptop"), subset_ids("curated"))["lesion_dice"]["n"]
+    """
+    rows = record.predictions[record.predictions["id"].isin(ids)].reset_index(drop=True)
+    draws = profile(record.facts["profile"]).bootstrap_draws
+    return measure(record.facts["task"], rows, groups_of(rows, read_table()), draws)
+
+
 def target_of(run: Run) -> Path:
     """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
 
@@ -250,18 +265,52 @@ def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> P
             _refuse_another(target, facts)
         else:
             _refuse_mixture(record, part, facts)
-            with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}-") as beside:
-                written = Path(beside) / part
-                written.mkdir()
-                for name, text in files.items():
-                    (written / name).write_text(text, encoding="utf-8", newline="\n")
-                (written / FACTS).write_text(_json(facts), encoding="utf-8", newline="\n")
-                written.rename(target)
+            add_folder(target, files | {FACTS: json_text(facts)})
         write_summary(record)
     return record
 
 
-def _json(facts: dict) -> str:
+def add_folder(target: Path, files: dict[str, str]) -> None:
+    """Add a folder of texts to a record, whole or not at all: it is written beside, then renamed.
+
+    Args:
+        target: the folder; the record is its parent.
+        files: texts by file name.
+
+    Example:
+        >>> add_folder(Path("results/laptop/r1-unet/seed0-fold0"), {"run.json": "{}"})
+    """
+    record = target.parent
+    with tempfile.TemporaryDirectory(dir=record.parent, prefix=f".{record.name}-") as beside:
+        written = Path(beside) / target.name
+        written.mkdir()
+        for name, text in files.items():
+            (written / name).write_text(text, encoding="utf-8", newline="\n")
+        written.rename(target)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file of a record beside the record, then in its place.
+
+    Example:
+        >>> replace_text(Path("results/laptop/r1-unet/metrics.json"), "{}")
+    """
+    record = path.parent
+    beside = record.parent / f".{record.name}-{path.name}"
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def json_text(facts: dict) -> str:
+    """Facts as records hold them.
+
+    Example:
+        >>> json_text({})
+        '{}\\n'
+    """
     return json.dumps(facts, indent=1) + "\n"
 
 
@@ -342,10 +391,29 @@ def write_summary(record: Path) -> dict:
         >>> write_summary(Path("results/laptop/r4-unet"))["metrics"]["lesion_dice"]
     """
     facts = summary(read_parts(record))
-    beside = record.parent / f".{record.name}-{SUMMARY}"
-    beside.write_text(_json(facts), encoding="utf-8", newline="\n")
-    beside.replace(record / SUMMARY)
+    replace_text(record / SUMMARY, json_text(facts))
     return facts
+
+
+def complete_summary(record: Path) -> None:
+    """Make `metrics.json` anew if it does not count every part that stands.
+
+    A program may have been killed, or the disk full, after a part was written and before its summary was.
+
+    Example:
+        >>> complete_summary(Path("results/laptop/r4-unet"))
+    """
+    with locked(record):
+        if _summed(record / SUMMARY) < len(list(record.glob(f"*/{FACTS}"))):
+            write_summary(record)
+
+
+def _summed(file: Path) -> int:
+    """How many parts a summary knows of."""
+    if not file.is_file():
+        return 0
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    return len(facts["parts"]) + len(facts.get("left_out", ()))
 
 
 def summary(parts: Sequence[Part]) -> dict:
@@ -402,7 +470,7 @@ def summary(parts: Sequence[Part]) -> dict:
 
 
 def _about(part: Part) -> dict:
-    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note")
+    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note", "presence_threshold")
     about = {name: part.facts[name] for name in kept if name in part.facts}
     return {"seed": part.seed, "fold": part.fold} | about
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,15 +10,15 @@ import pandas as pd
 from busilib.data.dataset import CLASSES
 from busilib.metrics.attention import attention_share, fixed_gaze
 from busilib.runs.predict import build, network
-from busilib.runs.profiles import load_data
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs
-from busilib.studies.study import Condition, Study, measured
+from busilib.studies.context import Context
+from busilib.studies.study import Condition, Study, apart_by_weights, measured
 
 NETWORKS = ("r2-mobilenet", "r2-cnn")
 
 
-def attention(profile: str, data: str | Path = "", seed: int = 0, weights: str = "") -> Study:
+def attention(context: Context) -> Study:
     """Explain every image with a lesion by the network that did not learn from it.
 
     Three conditions for each of `NETWORKS`: Grad-CAM, HiResCAM, and Grad-CAM of the same network with random
@@ -27,27 +26,25 @@ def attention(profile: str, data: str | Path = "", seed: int = 0, weights: str =
     network predicts. All five grouped folds; under `smoke` the first alone.
 
     Args:
-        profile: "smoke", "laptop" or "full".
-        data: folder of BUSI; empty for phantoms under `smoke`.
-        seed: of splits, trainings and random weights.
-        weights: as `busilib.runs.runner.run` takes them.
+        context: its seed is that of splits, trainings and random weights.
 
     Example:
-        >>> attention("smoke").metrics("r2-cnn, Grad-CAM")["share_inside"]["value"]
+        >>> attention(Context("smoke")).metrics("r2-cnn, Grad-CAM")["share_inside"]["value"]
     """
     from busilib.models.gradcam import gradcam, hirescam
 
-    busi = load_data(profile, data, seed)
-    conditions = []
+    context.refuse("encoder", "models")
+    busi, conditions, asked = context.load(), [], []
     for id in NETWORKS:
-        runs = frozen_runs(id, busi, profile, seed, weights)
+        runs = frozen_runs(id, busi, context.profile, context.seed, context.weights)
+        asked += runs
         facts = {"experiment": id, "folds": len(runs), "weights": runs[0].facts["weights"]}
         conditions += [
             Condition(f"{id}, Grad-CAM", _rows_of_all(runs, network, gradcam), facts),
             Condition(f"{id}, HiResCAM", _rows_of_all(runs, network, hirescam), facts),
             Condition(f"{id}, random head", _rows_of_all(runs, with_random_head, gradcam), facts),
         ]
-    return measured("attention", "attention", conditions, busi, profile, seed)
+    return measured("attention", "attention", conditions, context, busi, apart_by_weights(asked))
 
 
 def lesion_images(run: Run) -> np.ndarray:

@@ -6,10 +6,17 @@ import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import FOLDS, Split, grouped_split
-from busilib.studies.probe import features, fit_split, out_of_fold, probe_predictions, probe_weights
+from busilib.studies.context import Context
+from busilib.studies.probe import (
+    about_probe,
+    features,
+    fit_split,
+    out_of_fold,
+    probe_predictions,
+    probe_weights,
+)
 from busilib.studies.study import Condition, Study, measured
 
 WHOLE = "whole image"
@@ -130,14 +137,11 @@ def control_views(data: Dataset, seed: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str = "") -> Study:
+def negative_controls(context: Context) -> Study:
     """Out-of-fold accuracy of a linear probe (see `probe`) that is shown everything but the lesion.
 
     Args:
-        data: at the size of the profile.
-        profile: "smoke", "laptop" or "full".
-        seed: of folds, borrowed boxes and permutations.
-        weights: see `busilib.runs.profiles.settings_for`.
+        context: its seed is that of folds, borrowed boxes and permutations.
 
     Returns:
         The study "negative-controls". Its first condition sees the whole image; two more are parts of the
@@ -145,10 +149,15 @@ def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str =
         `PERMUTATIONS` times.
 
     Example:
-        >>> negative_controls(load_data("smoke"), "smoke").metrics("true mask alone")["accuracy"]
+        >>> negative_controls(Context("smoke")).metrics("true mask alone")["accuracy"]
     """
-    source = probe_weights(profile, weights)
-    seen = {name: features(images, source, seed) for name, images in control_views(data, seed).items()}
+    context.refuse("models")
+    data, seed = context.load(), context.seed
+    source = probe_weights(context.profile, context.weights, context.encoder)
+    seen = {
+        name: features(images, source, seed, context.encoder)
+        for name, images in control_views(data, seed).items()
+    }
     splits = [grouped_split(data.labels, data.groups, fold, seed) for fold in range(FOLDS)]
     tables = {name: probe_predictions(x, data, splits) for name, x in seen.items()}
     tables["size and aspect ratio alone"] = _from_shapes(data, splits, seed)
@@ -159,8 +168,7 @@ def negative_controls(data: Dataset, profile: str, seed: int = 0, weights: str =
         tables["whole image, images with coloured marks"] = tables[WHOLE][has_marks]
         tables["whole image, images without"] = tables[WHOLE][~has_marks]
     conditions = [Condition(name, table.reset_index(drop=True)) for name, table in tables.items()]
-    about = {"model": "linear probe on a frozen MobileNet", "weights": provenance.weights(source)}
-    return measured("negative-controls", "classification", conditions, data, profile, seed, **about)
+    return measured("negative-controls", "classification", conditions, context, data, **about_probe(context))
 
 
 def _from_permuted(x: np.ndarray, data: Dataset, splits: list[Split], seed: int) -> pd.DataFrame:

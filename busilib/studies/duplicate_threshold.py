@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from busilib import provenance
 from busilib.data.busi.fingerprint import read_facts
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.duplicates import THRESHOLD, group_pairs, pairs_above, threshold_counts
 from busilib.data.splits import FOLDS, REPEATS, grouped_split, leaked
-from busilib.metrics.intervals import mean_interval
+from busilib.metrics.intervals import group_weights, over_seeds
+from busilib.metrics.weighted import mean
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import data_folder, load_data
 from busilib.runs.profiles import profile as profile_named
 from busilib.runs.protocols import make_split
 from busilib.runs.records import find_record
-from busilib.studies.probe import features, probe_predictions, probe_weights
+from busilib.studies.context import Context
+from busilib.studies.probe import about_probe, features, probe_predictions, probe_weights
 from busilib.studies.study import Condition, Study, measured
 
 RANDOM = "r2-cnn"
@@ -31,7 +32,7 @@ NONE = "image by image"
 """Name of the condition without groups: folds are made image by image."""
 
 
-def duplicate_threshold(profile: str, data: str | Path = "", seed: int = 0, weights: str = "") -> Study:
+def duplicate_threshold(context: Context) -> Study:
     """Ask the same probe under folds that keep near-duplicates together from another threshold on.
 
     Groups come from the images at their original size, as those of the shipped table do; at a working size of
@@ -40,59 +41,67 @@ def duplicate_threshold(profile: str, data: str | Path = "", seed: int = 0, weig
     that their widths compare.
 
     Args:
-        profile: of the data, the probe and the bootstrap.
-        data: a BUSI folder; empty for the profile's own data.
-        seed: of the first repeat, and of random weights.
-        weights: of the probe, see `busilib.studies.probe.probe_weights`.
+        context: its data are a folder; its seed is that of the first repeat, and of random weights.
 
     Returns:
         One condition for each threshold, such as "above 0.95", and "image by image" without groups. Facts
-        of each: `threshold`, `pairs`, `groups` and `images` (see `threshold_counts`), `twins_apart` (share of
-        predictions whose image has a near-duplicate, at the book's threshold, among the training images),
-        `difference` (accuracy less that at the book's threshold, with its interval) and `random_run` (see
-        `twins_in_random_run`). The predictions have a column `twin` for the same near-duplicates.
+        of each: `threshold`, `pairs`, `groups` and `images` (see `threshold_counts`), `random_run` (see
+        `twins_in_random_run`), and what `with_differences` adds. The predictions have a column `twin`: 1
+        where a near-duplicate, at the book's threshold, is among the training images.
 
     Raises:
-        busilib.data.dataset.DataError: if the folder has faults or too few images for folds.
+        busilib.data.dataset.DataError: if the folder has faults or too few images for folds, or if a dataset
+            was given.
 
     Example:
-        >>> duplicate_threshold("laptop", "Dataset_BUSI_with_GT", weights="local").columns["above 0.95"]
+        >>> duplicate_threshold(Context("laptop", "Dataset_BUSI_with_GT")).columns["above 0.95"]
     """
-    images = load_data(profile, data, seed)
-    thumbnails = np.stack([each.thumbnail for each in read_facts(data_folder(profile, data, seed))[0]])
+    context.refuse("models")
+    thumbnails = np.stack([each.thumbnail for each in read_facts(context.folder)[0]])
     counts = threshold_counts(thumbnails, THRESHOLDS).to_dict("records")
-    source = probe_weights(profile, weights)
-    x = features(images.images, source, seed)
+    images, seed = context.load(), context.seed
+    source = probe_weights(context.profile, context.weights, context.encoder)
+    x = features(images.images, source, seed, context.encoder)
 
     groupings = {_name(row["threshold"]): _groups(thumbnails, row["threshold"]) for row in counts}
     groupings[NONE] = np.arange(len(images))
     tables = {name: repeated_predictions(x, images, groups, seed) for name, groups in groupings.items()}
     facts = {_name(row["threshold"]): row for row in counts}
     facts[NONE] = {"threshold": None, "pairs": 0, "groups": 0, "images": 0}
-    draws = profile_named(profile).bootstrap_draws
+    runs = {
+        name: twins_in_random_run(images, groups, context.profile, seed) for name, groups in groupings.items()
+    }
     conditions = [
-        Condition(
-            name,
-            table,
-            {
-                **facts[name],
-                "twins_apart": float(table["twin"].mean()),
-                "difference": accuracy_difference(table, tables[_name(THRESHOLD)], draws),
-                "random_run": twins_in_random_run(images, groupings[name], profile, seed),
-            },
-        )
-        for name, table in tables.items()
+        Condition(name, table, {**facts[name], "random_run": runs[name]}) for name, table in tables.items()
     ]
-    return measured(
-        "duplicate-threshold",
-        "classification",
-        conditions,
-        images,
-        profile,
-        seed,
-        weights=provenance.weights(source),
-        repeats=REPEATS,
+    about = about_probe(context) | {"repeats": REPEATS}
+    return with_differences(
+        measured("duplicate-threshold", "classification", conditions, context, images, **about)
     )
+
+
+def with_differences(study: Study) -> Study:
+    """Add to each condition what follows from the predictions of several.
+
+    Returns:
+        The study with `twins_apart` (share of predictions whose image has a near-duplicate, at the book's
+        threshold, among the training images) and `difference` (see `accuracy_difference`; to the book's
+        threshold) in each condition.
+
+    Example:
+        >>> with_differences(study).conditions["image by image"]["difference"]["value"]
+    """
+    draws = profile_named(study.facts["profile"]).bootstrap_draws
+    tables = dict(list(study.predictions.groupby("condition", sort=False)))
+    conditions = {
+        name: condition
+        | {
+            "twins_apart": float(tables[name]["twin"].mean()),
+            "difference": accuracy_difference(tables[name], tables[_name(THRESHOLD)], draws),
+        }
+        for name, condition in study.conditions.items()
+    }
+    return replace(study, conditions=conditions)
 
 
 def _name(threshold: float) -> str:
@@ -133,19 +142,25 @@ def accuracy_difference(table: pd.DataFrame, other: pd.DataFrame, draws: int) ->
     """Accuracy of one table of repeated predictions less that of another, image by image.
 
     Args:
-        table: as `repeated_predictions` gives it.
-        other: of the same images.
+        table: as `repeated_predictions` gives it, with the column `seed`.
+        other: of the same images and seeds.
         draws: bootstrap samples.
 
     Returns:
-        `value`, `low`, `high` and `n` (images), see `busilib.metrics.intervals.mean_interval`.
+        The figure as `busilib.metrics.figure.Figure.to_dict` gives it, `n` images; of several seeds the mean.
 
     Example:
         >>> accuracy_difference(tables["image by image"], tables["above 0.95"], draws=1000)["value"]
     """
-    mine, theirs = (_share_right(each) for each in (table, other))
-    groups = table.drop_duplicates("id").set_index("id")["group"].loc[mine.index].to_numpy()
-    return mean_interval((mine - theirs.loc[mine.index]).to_numpy(), groups, draws)
+    values, samples, images = [], [], []
+    for seed, rows in table.groupby("seed", sort=False):
+        mine, theirs = (_share_right(each) for each in (rows, other[other["seed"] == seed]))
+        groups = rows.drop_duplicates("id").set_index("id")["group"].loc[mine.index].to_numpy()
+        differences = (mine - theirs.loc[mine.index]).to_numpy()
+        values.append(differences.mean())
+        samples.append(mean(differences, group_weights(groups, draws)))
+        images.append(groups)
+    return over_seeds(values, samples, min(images, key=len), len(max(images, key=len))).to_dict()
 
 
 def _share_right(table: pd.DataFrame) -> pd.Series:

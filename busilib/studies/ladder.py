@@ -9,10 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from busilib import provenance
 from busilib.data.dataset import Dataset
 from busilib.data.splits import FOLDS, grouped_split
-from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.intervals import group_weights, over_seeds
 from busilib.metrics.measure import FIGURES, Figures
 from busilib.metrics.pairing import groups_of
 from busilib.reports.registry import experiment
@@ -20,7 +19,8 @@ from busilib.runs.profiles import profile as profile_named
 from busilib.runs.profiles import settings_for
 from busilib.runs.run import Run
 from busilib.runs.runner import run
-from busilib.studies.probe import features, fit_probe, prediction_rows, probe_weights
+from busilib.studies.context import Context
+from busilib.studies.probe import about_probe, features, fit_probe, prediction_rows, probe_weights
 from busilib.studies.study import Condition, Study, measured
 from busilib.training.augmentation import R2
 from busilib.training.copies import is_copy, with_copies
@@ -79,35 +79,32 @@ FOLDS_OF = {"smoke": (0,), "laptop": (0,), "full": tuple(range(FOLDS))}
 """Test folds of the segmentation ladder, which trains three networks for each."""
 
 
-def ladder_classification(data: Dataset, profile: str, seed: int = 0, weights: str = "") -> Study:
-    """The ladder of a classifier: a linear probe on a frozen MobileNet (see `probe`), five folds.
+def ladder_classification(context: Context) -> Study:
+    """The ladder of a classifier: a linear probe on a frozen encoder (see `probe`), five folds.
 
     On every rung it learns from each training image and `COPIES` augmented copies of it, and is tested on the
     same images, each once. On the first rung the copies are made first and divided with the rest.
 
     Args:
-        data: at the size of the profile.
-        profile: "smoke", "laptop" or "full".
-        seed: of copies and splits.
-        weights: see `busilib.runs.profiles.settings_for`.
+        context: its seed is that of copies and splits.
 
     Example:
-        >>> ladder_classification(load_data("smoke"), "smoke").metrics("hide the true mask")["accuracy"]
+        >>> ladder_classification(Context("smoke")).metrics("hide the true mask")["accuracy"]
     """
-    source = probe_weights(profile, weights)
+    context.refuse("models")
+    data, seed, encoder = context.load(), context.seed, context.encoder
+    source = probe_weights(context.profile, context.weights, encoder)
     many = with_copies(data, R2, COPIES, seed)
     seen = {
-        False: features(many.images, source, seed),
-        True: features(np.where(many.masks, many.images, 0).astype(np.uint8), source, seed),
+        False: features(many.images, source, seed, encoder),
+        True: features(np.where(many.masks, many.images, 0).astype(np.uint8), source, seed, encoder),
     }
     conditions = [
         Condition(rung.name, _probed(rung, data, many, seen[rung.true_mask], seed), asdict(rung))
         for rung in CLASSIFICATION
     ]
-    about = {"model": "linear probe on a frozen MobileNet", "weights": provenance.weights(source)}
-    return _with_steps(
-        measured("ladder-classification", "classification", conditions, data, profile, seed, **about)
-    )
+    about = about_probe(context)
+    return with_steps(measured("ladder-classification", "classification", conditions, context, data, **about))
 
 
 def _probed(rung: Rung, data: Dataset, many: Dataset, x: np.ndarray, seed: int) -> pd.DataFrame:
@@ -125,20 +122,21 @@ def _probed(rung: Rung, data: Dataset, many: Dataset, x: np.ndarray, seed: int) 
     return pd.concat(tables, ignore_index=True)
 
 
-def ladder_segmentation(data: Dataset, profile: str, seed: int = 0) -> Study:
+def ladder_segmentation(context: Context) -> Study:
     """The ladder of a segmentation: `MODEL`, trained anew for each way to split and select.
 
     On the first rung the images are doubled by augmented copies and the epochs halved, so that every rung
     takes as many steps. Predictions of copies are left out: every rung is scored on originals.
 
     Args:
-        data: at the size of `MODEL` under the profile.
-        profile: "smoke", "laptop" or "full"; it also gives the test folds, see `FOLDS_OF`.
-        seed: of copies, splits and trainings.
+        context: its profile also gives the test folds, see `FOLDS_OF`; its seed is that of copies, splits and
+            trainings.
 
     Example:
-        >>> ladder_segmentation(load_data("smoke"), "smoke").metrics("average over lesions")["lesion_dice"]
+        >>> ladder_segmentation(Context("smoke")).metrics("average over lesions")["lesion_dice"]
     """
+    context.refuse("encoder", "models")
+    profile, seed, data = context.profile, context.seed, context.load(MODEL)
     entry, folds = experiment(MODEL), FOLDS_OF[profile]
     doubled = with_copies(data, entry.augmentation, 1, seed)
     halved = max(settings_for(entry, profile).epochs // 2, 1)
@@ -156,9 +154,7 @@ def ladder_segmentation(data: Dataset, profile: str, seed: int = 0) -> Study:
         )
         for rung in SEGMENTATION
     ]
-    return _with_steps(
-        measured("ladder-segmentation", "segmentation", conditions, data, profile, seed, model=MODEL)
-    )
+    return with_steps(measured("ladder-segmentation", "segmentation", conditions, context, data, model=MODEL))
 
 
 def _tested(runs: Sequence[Run]) -> pd.DataFrame:
@@ -167,8 +163,12 @@ def _tested(runs: Sequence[Run]) -> pd.DataFrame:
     return table[~is_copy(table["id"])].reset_index(drop=True)
 
 
-def _with_steps(study: Study) -> Study:
-    """Add to each rung but the first the step that leads to it: how far the reported figure falls."""
+def with_steps(study: Study) -> Study:
+    """Add to each rung but the first the step that leads to it: how far the reported figure falls.
+
+    Example:
+        >>> with_steps(ladder).conditions["hide the true mask"]["step"]["value"]
+    """
     names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
     figures = FIGURES[study.task][0]
     conditions = dict(study.conditions)
@@ -180,17 +180,18 @@ def _with_steps(study: Study) -> Study:
 def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> dict:
     """How far the reported figure changes from one rung to the next, with its 95 % interval.
 
-    Groups are drawn for both rungs together, so that images that both rungs tested are compared in pairs.
+    Groups are drawn for both rungs together, so that images that both rungs tested are compared in pairs. Of
+    several seeds it is the mean, see `busilib.metrics.measure.measure`.
 
     Args:
-        study: a ladder.
+        study: a ladder; its predictions have the column `seed`.
         figures: such as `classification_metrics`.
         above, here: names of two rungs.
         draws: bootstrap samples.
 
     Returns:
         The difference as `busilib.metrics.figure.Figure.to_dict` gives it, negative where the figure falls;
-        `n` is the number of images.
+        `n` is the number of images, of the seed with most.
 
     Example:
         >>> step(study, classification_metrics, "keep near-duplicates together", "hide the true mask", 1000)
@@ -198,10 +199,17 @@ def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> d
     both = study.predictions[study.predictions["condition"].isin([above, here])]
     groups = both["group"].to_numpy()
     weights = group_weights(groups, draws)
-    values, samples = [], []
-    for name in (above, here):
-        own, key = (both["condition"] == name).to_numpy(), study.conditions[name]["figure"]
-        values.append(figures(both[own])[key])
-        samples.append(figures(both[own], weights[:, own])[key])
-    images = groups[~both["id"].duplicated()]
-    return with_interval(values[1] - values[0], samples[1] - samples[0], images).to_dict()
+    values, samples, images = [], [], []
+    for seed in both["seed"].unique():
+        found, drawn = [], []
+        for name in (above, here):
+            own = (both["seed"] == seed) & (both["condition"] == name)
+            key = study.conditions[name]["figure"]
+            found.append(figures(both[own])[key])
+            drawn.append(figures(both[own], weights[:, own])[key])
+        values.append(found[1] - found[0])
+        samples.append(drawn[1] - drawn[0])
+        rows = both[both["seed"] == seed].drop_duplicates("id")
+        images.append(rows["group"].to_numpy())
+    fewest, most = min(images, key=len), max(images, key=len)
+    return over_seeds(values, samples, fewest, len(most)).to_dict()

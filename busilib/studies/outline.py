@@ -192,9 +192,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
     for drawing, table in tables.items():
         parts.append(descriptor_auc_table(table, draws, seed).assign(drawing=drawing))
         fitted = {name: out_of_fold(table, columns) for name, columns in FITTED.items()}
-        rows = [
-            (f"{name}, fitted", *auc_interval(each, draws), len(each)) for name, each in fitted.items()
-        ]
+        rows = [(f"{name}, fitted", *auc_interval(each, draws), len(each)) for name, each in fitted.items()]
         parts.append(
             pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n"]).assign(drawing=drawing)
         )

@@ -6,24 +6,31 @@ five predicts every image, so that the figures are averages over the five networ
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from busilib.data import duplicates
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.metrics.figure import LIMITS
 from busilib.metrics.malignancy import lesions_only, threshold_for
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.unpaired import unpaired_difference
+from busilib.reports.registry import experiment
 from busilib.runs.predict import THRESHOLD, prediction_table
 from busilib.runs.run import Run
 from busilib.runs.runner import frozen_runs
-from busilib.studies.study import Condition, Study, measured
+from busilib.studies.context import Context, OptionError
+from busilib.studies.study import Condition, Study, about, apart_by_weights, measured
 
 CLASSIFIERS = ("r2-mobilenet", "r2-cnn")
 SEGMENTERS = ("r4-unet",)
+NO_MASK = "no mask is given"
+"""Why an image takes no part where outlines are measured."""
+
 SENSITIVITY = 0.9
 """Share of the malignant validation images that the threshold of a classifier must find."""
 
@@ -48,61 +55,89 @@ def predictions_inside(runs: Sequence[Run]) -> pd.DataFrame:
     return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].data)
 
 
-def outside_classification(
-    profile: str, busi: Dataset, outside: Dataset, seed: int = 0, weights: str = ""
-) -> Study:
+def outside_classification(context: Context) -> Study:
     """Benign against malignant, inside and outside, by classifiers that know three classes.
 
     Images without a lesion are left out on both sides, because an outside set may have none. The threshold of
     the malignancy score is chosen for each network on the validation images that chose its epoch.
 
     Args:
-        profile: "smoke" trains and asks the first fold alone.
-        busi: what is learned from.
-        outside: what is only predicted, at the same size.
-        seed: of splits and trainings.
-        weights: see `busilib.runs.profiles.settings_for`.
+        context: its data are what is learned from, its outside set what is only predicted; its models are
+            `CLASSIFIERS` unless it names others. Profile "smoke" trains and asks the first fold alone.
 
     Returns:
         Study "outside-classification", task "malignancy", with conditions such as "r2-mobilenet, BUSI" and
         "r2-mobilenet, BrEaST".
 
+    Raises:
+        OptionError: if a model is no classifier.
+
     Example:
-        >>> study = outside_classification("laptop", busi, breast)
+        >>> study = outside_classification(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r2-mobilenet, BrEaST")["malignancy_auc"]
     """
-    conditions = []
-    for id in CLASSIFIERS:
-        runs = frozen_runs(id, busi, profile, seed, weights)
+    conditions, asked = [], []
+    for id in _models(context, CLASSIFIERS, "classification"):
+        runs, outside = _frozen(context, id)
+        asked += runs
         thresholds = {one.fold: threshold_for(one.validation, SENSITIVITY) for one in runs}
         for data, found in _both(runs, outside):
             table = lesions_only(found)
             table["threshold"] = table["fold"].map(thresholds)
             conditions.append(_condition(runs, data, table, thresholds=list(thresholds.values())))
     chosen = {"threshold_for_sensitivity": SENSITIVITY}
-    return _study("outside-classification", "malignancy", conditions, profile, busi, outside, seed, chosen)
+    return _study("outside-classification", "malignancy", conditions, context, asked, outside, chosen)
 
 
-def outside_segmentation(
-    profile: str, busi: Dataset, outside: Dataset, seed: int = 0, weights: str = ""
-) -> Study:
+def outside_segmentation(context: Context) -> Study:
     """Lesion outlines inside and outside, from the same lesion probability on.
 
+    Images whose mask is not known are left out, and `outside.left_out` says so.
+
     Args:
-        profile, busi, outside, seed, weights: see `outside_classification`.
+        context: see `outside_classification`; its models are `SEGMENTERS` unless it names others.
 
     Returns:
         Study "outside-segmentation" with conditions such as "r4-unet, BUSI" and "r4-unet, BrEaST".
 
+    Raises:
+        OptionError: if a model outlines nothing.
+        DataError: if the outside set has no mask at all.
+
     Example:
-        >>> outside_segmentation("laptop", busi, breast).metrics("r4-unet, BrEaST")["lesion_dice"]
+        >>> study = outside_segmentation(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
+        >>> study.metrics("r4-unet, BrEaST")["lesion_dice"]
     """
-    conditions = []
-    for id in SEGMENTERS:
-        runs = frozen_runs(id, busi, profile, seed, weights)
+    conditions, asked = [], []
+    for id in _models(context, SEGMENTERS, "segmentation"):
+        runs, outside = _frozen(context, id)
+        outside = with_masks(outside)
+        asked += runs
         conditions += [_condition(runs, data, found) for data, found in _both(runs, outside)]
     chosen = {"threshold": THRESHOLD}
-    return _study("outside-segmentation", "segmentation", conditions, profile, busi, outside, seed, chosen)
+    return _study("outside-segmentation", "segmentation", conditions, context, asked, outside, chosen)
+
+
+def with_masks(data: Dataset) -> Dataset:
+    """The images whose reference mask is known; the others are named in `left_out`.
+
+    Raises:
+        DataError: if there are none.
+
+    Example:
+        >>> len(with_masks(breast)) == len(breast)
+        True
+    """
+    known = data.mask_known
+    if known.all():
+        return data
+    if not (known & (data.labels != CLASSES.index("normal"))).any():
+        raise DataError(
+            f"{data.name}: no lesion has a mask, so no outline can be measured. Give masks in its sheet, or "
+            "ask for outside-classification, which needs none."
+        )
+    without = dict.fromkeys(data.ids[~known].tolist(), NO_MASK)
+    return replace(data.subset(np.flatnonzero(known)), left_out={**data.left_out, **without})
 
 
 def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
@@ -113,14 +148,16 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
         keys: of its figures.
 
     Returns:
-        Columns `experiment`, `figure`, `inside`, `outside` (names of the sets), and of `where` in turn
-        "inside", "outside" and "difference" (outside minus inside) `value`, `low` and `high` (both NaN where
-        there is no interval) and `why` there is none.
+        Columns `experiment` (with "random weights" where the profile asks for pretrained ones), `figure`,
+        `inside`, `outside` (names of the sets), and of `where` in turn "inside", "outside" and "difference"
+        (outside minus inside) `value`, `low` and `high` (both NaN where there is no interval) and `why` there
+        is none.
 
     Example:
         >>> drops(study, ["malignancy_auc"]).query("where == 'difference'")["value"]
     """
     names = study.facts["dataset"]["name"], study.facts["outside"]["name"]
+    weights = ", random weights" if "random-weights" in study.apart else ""
     rows = []
     for id in dict.fromkeys(condition["experiment"] for condition in study.conditions.values()):
         inside, outside = (study.metrics(f"{id}, {name}") for name in names)
@@ -129,7 +166,8 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
                 both = {"inside": inside[key], "outside": outside[key]}
                 both["difference"] = unpaired_difference(inside[key], outside[key])
                 rows += [
-                    {"experiment": id, "figure": key, "inside": names[0], "outside": names[1], "where": where}
+                    {"experiment": f"{id}{weights}", "figure": key, "where": where}
+                    | {"inside": names[0], "outside": names[1]}
                     | {limit: figure[limit] for limit in LIMITS}
                     | {"why": figure.get("why", "")}
                     for where, figure in both.items()
@@ -178,12 +216,45 @@ def _condition(runs: Sequence[Run], data: Dataset, table: pd.DataFrame, **facts)
     return Condition(f"{runs[0].experiment.id}, {data.name}", table, about | facts)
 
 
-def _study(name, task, conditions, profile, busi, outside, seed, chosen) -> Study:
-    about = {
-        "name": outside.name,
-        "fingerprint": outside.fingerprint,
-        "n": len(outside),
-        "size": outside.size,
-        "groups": int(outside.table["group"].nunique()),
-    }
-    return measured(name, task, conditions, busi, profile, seed, outside=about, **chosen)
+def _models(context: Context, usual: Sequence[str], task: str) -> Sequence[str]:
+    context.refuse("encoder")
+    for id in context.models:
+        if (found := experiment(id).task) != task:
+            raise OptionError(f"models: {id} does {found}, this study asks for {task}.")
+    return context.models or usual
+
+
+def _frozen(context: Context, id: str) -> tuple[list[Run], Dataset]:
+    """The networks of an experiment, and the outside set at its size."""
+    outside = context.load_outside(id)
+    return frozen_runs(id, context.load(id), context.profile, context.seed, context.weights), outside
+
+
+def _study(
+    name: str,
+    task: str,
+    conditions: Sequence[Condition],
+    context: Context,
+    runs: Sequence[Run],
+    outside: Dataset,
+    chosen: dict,
+) -> Study:
+    groups = int(outside.table["group"].nunique())
+    return measured(
+        name,
+        task,
+        conditions,
+        context,
+        runs[0].data,
+        apart=[re.sub(r"[^\w.-]+", "-", outside.name), *context.models, *apart_by_weights(runs)],
+        outside=about(outside) | {"groups": groups} | _left_out(outside),
+        **chosen,
+    )
+
+
+def _left_out(outside: Dataset) -> dict:
+    """By reason, the images of the set that took no part; nothing where all did, as in older records."""
+    reasons: dict[str, list[str]] = {}
+    for id, why in outside.left_out.items():
+        reasons.setdefault(why, []).append(id)
+    return {"left_out": reasons} if reasons else {}

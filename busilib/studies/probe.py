@@ -1,6 +1,7 @@
-"""A linear probe: logistic regression on what a frozen MobileNet sees. It learns in seconds.
+"""A linear probe: logistic regression on what a frozen encoder sees, usually a MobileNet.
 
-So one question can be asked many times, under many splits and of many changed images (notebooks 9 and 10).
+It learns in seconds, so one question can be asked many times, under many splits and of many changed images
+(notebooks 9 and 10).
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from busilib import provenance
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.splits import Split
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import settings_for
+from busilib.runs.profiles import profile_settings
+from busilib.studies.context import ENCODER, Context
 
 STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 """Inverse regularisation strengths (C) to choose from."""
@@ -25,8 +28,13 @@ STRENGTHS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
 BATCH = 64
 
 
-def probe_weights(profile: str, weights: str = "") -> str | None:
-    """Where the probe's MobileNet gets its weights: as `r2-mobilenet` does under that profile.
+def probe_weights(profile: str, weights: str = "", encoder: str = ENCODER) -> str | None:
+    """Where the probe's encoder gets its weights: as the MobileNet of `r2-mobilenet` does under that profile.
+
+    Args:
+        profile: "smoke", "laptop" or "full".
+        weights: see `busilib.runs.profiles.settings_for`.
+        encoder: see `busilib.studies.context.Context`.
 
     Returns:
         "imagenet", the path of a file, or None for random weights.
@@ -35,19 +43,46 @@ def probe_weights(profile: str, weights: str = "") -> str | None:
         >>> probe_weights("smoke") is None
         True
     """
-    return settings_for(experiment("r2-mobilenet"), profile, weights).weights
+    from busilib.models.encoders import find_weights
+
+    wanted = weights or _usual_weights(profile)
+    source = find_weights(encoder, None if wanted == "none" else wanted)
+    return None if source is None else str(source)
 
 
-def features(images: np.ndarray, weights: str | None, seed: int = 0) -> np.ndarray:
-    """The last feature map of a MobileNet, averaged over the image.
+def _usual_weights(profile: str) -> str | None:
+    return profile_settings(experiment("r2-mobilenet"), profile).weights
+
+
+def about_probe(context: Context) -> dict:
+    """What a study says of its probe: facts and `apart`, as `busilib.studies.study.measured` takes them.
+
+    Example:
+        >>> about_probe(Context("smoke"))["encoder"]
+        'mobilenet'
+    """
+    source = probe_weights(context.profile, context.weights, context.encoder)
+    lacking = source is None and _usual_weights(context.profile) is not None
+    other = [context.encoder] if context.encoder != ENCODER else []
+    return {
+        "apart": other + (["random-weights"] if lacking else []),
+        "model": "linear probe on a frozen encoder",
+        "encoder": context.encoder,
+        "weights": provenance.weights(source),
+    }
+
+
+def features(images: np.ndarray, weights: str | None, seed: int = 0, encoder: str = ENCODER) -> np.ndarray:
+    """The last feature map of an encoder, averaged over the image.
 
     Args:
         images: uint8 (n, h, h), gray levels; h at least 32.
         weights: as `probe_weights` gives them; None for random ones, whose features say little.
         seed: of random weights.
+        encoder: see `busilib.studies.context.Context`.
 
     Returns:
-        float32 (n, 1024).
+        float32 (n, c), of the MobileNet 1024 channels.
 
     Raises:
         busilib.errors.WeightsError: if the weights cannot be had.
@@ -57,10 +92,10 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0) -> np.ndarr
         (780, 1024)
     """
     from busilib.keras_backend import keras
-    from busilib.models.encoders import encoder
+    from busilib.models import encoders
 
     keras.utils.set_random_seed(seed)
-    base = encoder("mobilenet", images.shape[1], weights)
+    base = encoders.encoder(encoder, images.shape[1], weights)
     pooled = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
     gray = images[..., None] / np.float32(255)
     return pooled.predict(gray, batch_size=BATCH, verbose=0)

@@ -1,90 +1,47 @@
-"""The studies of the book by name, for the command line."""
+"""The studies of the book by name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 
-from busilib.data.dataset import DataError, Dataset
 from busilib.errors import UnknownNameError
-from busilib.reports.registry import experiment
-from busilib.runs.profiles import load_data, outside_data, profile, settings_for
 from busilib.studies.attention import attention
+from busilib.studies.context import Context
 from busilib.studies.controls import negative_controls
-from busilib.studies.duplicate_threshold import duplicate_threshold
-from busilib.studies.ladder import MODEL, ladder_classification, ladder_segmentation
-from busilib.studies.outside_sets import CLASSIFIERS, SEGMENTERS, outside_classification, outside_segmentation
+from busilib.studies.duplicate_threshold import duplicate_threshold, with_differences
+from busilib.studies.ladder import ladder_classification, ladder_segmentation, with_steps
+from busilib.studies.outside_sets import outside_classification, outside_segmentation
 from busilib.studies.study import Study
 
-
-@dataclass(frozen=True)
-class Asked:
-    """What a study is asked to run on: see the options of `busi study`."""
-
-    profile: str
-    data: str | Path = ""
-    seed: int = 0
-    weights: str = ""
-    outside: str | Path = ""
-
-    def load(self, id: str = "") -> Dataset:
-        """The data at the size of an experiment, or at the profile's."""
-        return load_data(self.profile, self.data, self.seed, self._size(id))
-
-    def load_outside(self, id: str) -> Dataset:
-        """The outside set at the size of an experiment; only "smoke" does with phantoms."""
-        if not self.outside and not profile(self.profile).phantom:
-            raise DataError(
-                f"profile {self.profile} needs a real outside set: pass the folder of BrEaST, BUS-BRA or "
-                "BUS-UCLM (`--outside DIR`)."
-            )
-        return outside_data(self.profile, self.outside, self.seed, self._size(id))
-
-    def _size(self, id: str) -> int:
-        return settings_for(experiment(id), self.profile, "none").size if id else 0
-
-
-STUDIES: Mapping[str, Callable[[Asked], Study]] = {
-    "duplicate-threshold": lambda asked: duplicate_threshold(
-        asked.profile, asked.data, asked.seed, asked.weights
-    ),
-    "ladder-classification": lambda asked: ladder_classification(
-        asked.load(), asked.profile, asked.seed, asked.weights
-    ),
-    "ladder-segmentation": lambda asked: ladder_segmentation(asked.load(MODEL), asked.profile, asked.seed),
-    "negative-controls": lambda asked: negative_controls(
-        asked.load(), asked.profile, asked.seed, asked.weights
-    ),
-    "attention": lambda asked: attention(asked.profile, asked.data, asked.seed, asked.weights),
-    "outside-classification": lambda asked: outside_classification(
-        asked.profile,
-        asked.load(CLASSIFIERS[0]),
-        asked.load_outside(CLASSIFIERS[0]),
-        asked.seed,
-        asked.weights,
-    ),
-    "outside-segmentation": lambda asked: outside_segmentation(
-        asked.profile,
-        asked.load(SEGMENTERS[0]),
-        asked.load_outside(SEGMENTERS[0]),
-        asked.seed,
-        asked.weights,
-    ),
+STUDIES: dict[str, Callable[[Context], Study]] = {
+    "duplicate-threshold": duplicate_threshold,
+    "ladder-classification": ladder_classification,
+    "ladder-segmentation": ladder_segmentation,
+    "negative-controls": negative_controls,
+    "attention": attention,
+    "outside-classification": outside_classification,
+    "outside-segmentation": outside_segmentation,
 }
-"""What runs a study, by its name."""
+"""What runs a study."""
+
+ACROSS: dict[str, Callable[[Study], Study]] = {
+    "duplicate-threshold": with_differences,
+    "ladder-classification": with_steps,
+    "ladder-segmentation": with_steps,
+}
+"""What adds the figures that rest on several conditions to a study, whatever the number of its seeds."""
 
 
-def study(name: str, asked: Asked) -> Study:
+def study(name: str, context: Context) -> Study:
     """Run a study; trainings that are finished are read back.
 
     Raises:
         UnknownNameError: naming the studies that exist.
 
     Example:
-        >>> study("negative-controls", Asked("smoke")).name
+        >>> study("negative-controls", Context("smoke")).name
         'negative-controls'
     """
     if name not in STUDIES:
         raise UnknownNameError(f"no study {name!r}. There are: {', '.join(STUDIES)}")
-    return STUDIES[name](asked)
+    return STUDIES[name](context)

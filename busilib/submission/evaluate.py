@@ -22,7 +22,15 @@ from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES, measure, support
 from busilib.submission.leakage import Leakage, check_split, read_split
 from busilib.submission.masks import read_masks
-from busilib.submission.read import Submission, SubmissionError, count, read_predictions, some
+from busilib.submission.read import (
+    NEVER,
+    Submission,
+    SubmissionError,
+    count,
+    read_predictions,
+    some,
+    tables_of,
+)
 
 DIFFERENCES = {
     "classification": ("accuracy", "balanced_accuracy", "macro_f1"),
@@ -80,18 +88,20 @@ def evaluate(
     """Check predictions on BUSI, measure them, and look for near-duplicates that their split separates.
 
     Args:
-        predictions: a CSV of class probabilities or a folder of masks, see `read_predictions` and
+        predictions: a CSV of class probabilities, the folder of a record, or a folder of masks: see
+            `read_predictions` and
             `read_masks`.
         data: BUSI's folder; needed for masks alone.
         split: see `read_split`. Predictions are then expected of its test images (of all its images under
-            cross-validation), and others are left out; without it, of all images of BUSI.
+            cross-validation, but those of fold -1), and others are left out; without it, of all images of
+            BUSI.
         partial: whether expected images may be missing.
         draws: bootstrap samples.
         step: told what is being done.
 
     Raises:
         SubmissionError: for predictions or a split that cannot be measured.
-        DataError: if the true masks cannot be read.
+        DataError: if the true masks, or the CSVs as such, cannot be read.
 
     Example:
         >>> evaluate(Path("mine.csv"), split=Path("split.csv")).leakage["leaked_images"]
@@ -111,6 +121,8 @@ def evaluate(
         )
     elif "fold" in table and table["fold"].nunique() > 1:
         found, source = check_split(table[["id", "fold"]], busi), f"the column fold of {predictions.name}"
+        expected = [id for id in expected if id not in set(table["id"]) - set(found.test)]
+        table = table[table["id"].isin(expected)].reset_index(drop=True)
     if found is not None:
         table = table.assign(leaked=table["id"].isin(found.leaked))
 
@@ -120,7 +132,7 @@ def evaluate(
     left_out = len(submission.table) - len(table)
     facts = {
         "source": predictions.name,
-        "sha256": hashlib.sha256(predictions.read_bytes()).hexdigest() if classifies else None,
+        "sha256": _digest(predictions) if classifies else None,
         "task": submission.task,
         "draws": draws,
         "n": len(table),
@@ -150,6 +162,14 @@ def evaluate(
     )
 
 
+def _digest(predictions: Path) -> str:
+    """Hexadecimal SHA-256 of all tables, one behind the other."""
+    whole = hashlib.sha256()
+    for table in tables_of(predictions):
+        whole.update(table.read_bytes())
+    return whole.hexdigest()
+
+
 def _read(
     path: Path,
     data: str,
@@ -158,7 +178,7 @@ def _read(
     partial: bool,
     step: Callable[[str], None],
 ) -> Submission:
-    if not path.is_dir():
+    if tables_of(path):
         return read_predictions(path, busi, expected, partial)
     if not data:
         raise SubmissionError(
@@ -171,16 +191,33 @@ def _read(
 
 
 def _with_fold(table: pd.DataFrame, split: pd.DataFrame, predictions: Path, source: str) -> pd.DataFrame:
-    """Predictions with the folds of the split file, which must not contradict their own."""
-    own = table["id"].map(split.set_index("id")["fold"])
-    if "fold" in table and (other := table["id"][table["fold"].astype(str) != own.astype(str)].tolist()):
+    """Predictions with the folds of the split file, which must not contradict their own.
+
+    Folds may be called otherwise there, such as 1 to 5 instead of 0 to 4: what must agree is which images are
+    tested together.
+    """
+    theirs = table["id"].map(split.set_index("id")["fold"])
+    if "fold" in table and (other := table["id"][_strays(table["fold"], theirs)].tolist()):
         raise SubmissionError(
             f"{predictions}: {count(len(other), 'image')} with another fold than in {source}: {some(other)}. "
             "Give the split file that these predictions were made with, or leave the column fold out."
         )
     rest = table.drop(columns="fold", errors="ignore")
-    rest.insert(1, "fold", own)
+    rest.insert(1, "fold", theirs)
     return rest
+
+
+def _strays(ours: pd.Series, theirs: pd.Series) -> pd.Series:
+    """Which images two divisions into folds do not put together, bool (n,), all False where they are one.
+
+    Folds are matched, most images in common first; an image outside the matched pairs is a stray.
+    """
+    common = pd.crosstab(ours, theirs).stack().sort_values(ascending=False, kind="stable")
+    match: dict = {}
+    for (own, other), n in common.items():
+        if n and own not in match and other not in match.values() and (own == NEVER) == (other == NEVER):
+            match[own] = other
+    return ours.map(match) != theirs
 
 
 def _measured(task: str, table: pd.DataFrame, draws: int) -> dict[str, dict]:
@@ -255,9 +292,7 @@ def _notes(
 ) -> list[str]:
     notes = []
     if left_out:
-        notes.append(
-            f"{count(left_out, 'predicted image')} left out: not among the test images of the split."
-        )
+        notes.append(f"{count(left_out, 'predicted image')} left out: never tested, by the split.")
     if found is None:
         notes.append(
             "No split is known, so nothing was asked about leaks. Give the split file with --split, or a "
@@ -269,6 +304,11 @@ def _notes(
             "here, and on no others."
         )
     if submission.task == "classification":
+        if rounded := table["id"][table["id"].isin(submission.rounded)].tolist():
+            notes.append(
+                f"{count(len(rounded), 'image')} whose probabilities add up to 1 only as rounded: "
+                f"{some(rounded)}. They were divided by their sum."
+            )
         chances = table[list(CLASSES)].to_numpy()
         ties = table["id"][(chances == chances.max(axis=1, keepdims=True)).sum(axis=1) > 1].tolist()
         if ties:
@@ -284,8 +324,13 @@ def _notes(
     )
     if soft := [id for id in submission.soft if id in set(table["id"])]:
         notes.append(
-            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. Every pixel not "
-            "zero counted as lesion; if these are probabilities, cut them at a threshold first."
+            f"{count(len(soft), 'mask')} with more than two gray levels: {some(soft)}. They pile up at "
+            "black and white; what is brighter than half of white counted as lesion."
+        )
+    if swapped := [id for id in submission.swapped if id in set(table["id"])]:
+        notes.append(
+            f"{count(len(swapped), 'mask')} with all four corners and more than half of the picture marked: "
+            f"{some(swapped)}. Black is no lesion; if the two are swapped there, invert the masks."
         )
     normals = table[(table["true"] == "normal") & (table["tp"] + table["fp"] > 0)]
     if len(normals):

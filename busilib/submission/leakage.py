@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from busilib.submission.read import SubmissionError, folds, id_faults, read_rows, refuse, some
+from busilib.data.csv_table import read_csv_table, visible
+from busilib.submission.read import NEVER, SubmissionError, fold_faults, folds, id_faults, refuse, some
 
 PARTS = {
     "train": "train",
@@ -26,7 +27,8 @@ class Leakage:
     """What a split lets through.
 
     Attributes:
-        test: ids of the test images, in BUSI's order; under cross-validation, of all images.
+        test: ids of the test images, in BUSI's order; under cross-validation, of all images but those of
+            fold -1.
         leaked: by test image, its near-duplicates among the images trained on. An image that is itself
             among them stands in its own list.
         in_validation: ids of test images with a near-duplicate in the validation part, which chose the
@@ -45,23 +47,24 @@ def read_split(path: Path, busi: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         path: a CSV with the columns `id` and `part` ("train", "validation" or "test"), or `id` and `fold`
-            (cross-validation: the fold in which an image is tested).
+            (cross-validation: the fold in which an image is tested, -1 for one that never is).
         busi: as `busilib.data.busi.fingerprint.read_table` returns it.
 
     Returns:
         Columns `id` and `part`, or `id` and `fold`.
 
     Raises:
+        DataError: if the file is no CSV or lacks a column, see `read_csv_table`.
         SubmissionError: for unknown ids, an id twice in one part, a part of another name, no training or
             no test images, or fewer than two folds.
 
     Example:
         >>> read_split(Path("split.csv"), read_table())["part"].value_counts()
     """
-    rows = read_rows(path, ["id"])
+    rows = read_csv_table(path, ["id"]).reset_index(drop=True)
     kinds = [name for name in ("part", "fold") if name in rows]
     if len(kinds) != 1:
-        found = "both part and fold" if kinds else f"neither part nor fold ({', '.join(rows)})"
+        found = "both part and fold" if kinds else f"neither part nor fold ({', '.join(map(visible, rows))})"
         raise SubmissionError(
             f"{path}: {found}. Expected the columns id,part (train, validation or test) for a single "
             "split, or id,fold for cross-validation."
@@ -69,12 +72,12 @@ def read_split(path: Path, busi: pd.DataFrame) -> pd.DataFrame:
     split = rows[["id", *kinds]]
     if kinds == ["fold"]:
         faults = id_faults(split["id"], busi)
-        if empty := split["id"][split["fold"] == ""].tolist():
-            faults.append(f"{len(empty)} without a fold: {some(empty)}. Fill the column in.")
+        faults += fold_faults(split)
+        split = split.assign(fold=folds(split["fold"]))
         if split["fold"].nunique() < 2:
             faults.append("a single fold. Cross-validation needs two or more; add the other folds.")
         refuse(path, faults)
-        return split.assign(fold=folds(split["fold"]))
+        return split
     names = split["part"].str.lower()
     named = split.assign(part=names.map(PARTS).fillna(names))
     refuse(path, _part_faults(named, busi))
@@ -97,6 +100,7 @@ def check_split(split: pd.DataFrame, busi: pd.DataFrame) -> Leakage:
     """Find the test images of which a near-duplicate, or they themselves, were trained on.
 
     Under cross-validation an image is taken to be tested in its own fold by a model trained on all others.
+    Those of fold -1 are trained on in every fold and tested in none.
 
     Args:
         split: as `read_split` returns it.
@@ -110,13 +114,14 @@ def check_split(split: pd.DataFrame, busi: pd.DataFrame) -> Leakage:
     split = split.sort_values("place", kind="stable")
     if "fold" in split:
         members = dict(list(split.groupby("group")))
+        tested = split[split["fold"] != NEVER]
         alike = {
             row.id: tuple(own["id"][own["fold"] != row.fold])
-            for row in split.itertuples()
+            for row in tested.itertuples()
             for own in [members[row.group]]
         }
         leaked = {id: others for id, others in alike.items() if others}
-        return Leakage(tuple(split["id"]), leaked)
+        return Leakage(tuple(tested["id"]), leaked)
 
     test = split[split["part"] == "test"]
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from busilib.data.busi.catalog import IGNORED, Entry, scan
+from busilib.data.busi.catalog import Entry, scan
 from busilib.data.busi.fingerprint import pixel_hash
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import decode, open_png
+from busilib.data.folders import listed
+from busilib.data.images import decode, open_mask
 from busilib.metrics.segmentation import count_pixels, dice_per_image, iou_per_image, surface_distances
 from busilib.submission.read import (
     Submission,
@@ -38,7 +39,7 @@ def read_masks(
     """Read and check a folder of predicted masks, and count their pixels at the images' original size.
 
     Args:
-        folder: `<id>.png` or `<id>_mask.png`; a pixel that is not zero is lesion.
+        folder: `<id>.png` or `<id>_mask.png`; what their levels mean `busilib.data.masks` decides.
         data: BUSI's folder, for the true masks.
         busi: as `busilib.data.busi.fingerprint.read_table` returns it.
         expected: ids that must be there.
@@ -68,16 +69,19 @@ def read_masks(
             rows.append(row)
             step(len(rows), len(names))
     refuse(folder, [row for row in rows if isinstance(row, str)])
-    table = pd.concat([row for row, _ in rows], ignore_index=True).assign(id=names)
+    table = pd.concat([row.figures for row in rows], ignore_index=True).assign(id=names)
     table = table.assign(dice=dice_per_image(table), iou=iou_per_image(table))
-    soft = tuple(id for id, (_, levels) in zip(names, rows, strict=True) if levels > 2)
-    return Submission("segmentation", with_truth(table, busi), soft)
+    flagged = {
+        flag: tuple(id for id, row in zip(names, rows, strict=True) if getattr(row, flag))
+        for flag in ("soft", "swapped")
+    }
+    return Submission("segmentation", with_truth(table, busi), **flagged)
 
 
 def _mask_files(folder: Path) -> tuple[list[Path], list[str]]:
     """The masks of a folder and their ids, sorted."""
     expected = 'Expected one PNG per image in the folder itself, "benign (1).png" or "benign (1)_mask.png"'
-    files = sorted(path for path in folder.iterdir() if path.name not in IGNORED)
+    files = listed(folder)
     if odd := [path.name for path in files if path.suffix.lower() != ".png" or not path.is_file()]:
         refuse(folder, [f"{len(odd)} not PNG files: {some(odd)}. {expected}; move or convert them."])
     if not files:
@@ -95,28 +99,17 @@ def _entries(data: str | Path, names: Sequence[str]) -> Mapping[str, Entry]:
     return entries
 
 
-def lesion_pixels(picture: Image.Image) -> np.ndarray:
-    """Gray levels of a predicted mask at which zero is no lesion and all else is.
+@dataclass(frozen=True, eq=False)
+class _Row:
+    """Figures of one mask, whether its gray levels were cut, and whether it looks like its negative."""
 
-    Colours count by their brightest channel, transparent pixels as zero; any depth of pixel will do.
-
-    Args:
-        picture: as `PIL.Image.open` returns it.
-
-    Returns:
-        (h, w), of whichever dtype.
-
-    Example:
-        >>> lesion_pixels(Image.open("benign (1).png")) > 0
-    """
-    if picture.mode in {"RGB", "RGBA", "LA", "P", "PA"} or "transparency" in picture.info:
-        rgba = np.asarray(picture.convert("RGBA"))
-        return rgba[..., :3].max(axis=2) * (rgba[..., 3] > 0)
-    return np.asarray(picture)
+    figures: pd.DataFrame
+    soft: bool
+    swapped: bool
 
 
-def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> tuple[pd.DataFrame, int] | str:
-    """Figures of one mask and how many values it has, or what is wrong with it."""
+def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> _Row | str:
+    """What is found of one mask, or what is wrong with it."""
     truth = decode(entry).mask
     if pixel_hash(truth) != facts["mask_sha256"]:
         raise DataError(
@@ -124,18 +117,19 @@ def _mask_row(entry: Entry, facts: pd.Series, file: Path) -> tuple[pd.DataFrame,
             "Predictions are measured on BUSI alone; `busi data fetch` downloads it."
         )
     try:
-        levels = lesion_pixels(open_png(file))
+        marked = open_mask(file, again="save the prediction again as PNG")
     except DataError as error:
         return str(error)
-    if levels.shape != truth.shape:
+    found = marked.lesion
+    if found.shape != truth.shape:
         return (
-            f"{file.name}: mask is {levels.shape[1]}×{levels.shape[0]} pixels, BUSI's image is "
+            f"{file.name}: mask is {found.shape[1]}×{found.shape[0]} pixels, BUSI's image is "
             f"{truth.shape[1]}×{truth.shape[0]}. Masks must have the image's original size; "
             "scale the prediction back before it is cut at a threshold."
         )
-    found = levels != 0
-    row = pd.concat([count_pixels(truth[None], found[None]), _boundaries(truth, found)], axis=1)
-    return row, len(np.unique(levels))
+    figures = pd.concat([count_pixels(truth[None], found[None]), _boundaries(truth, found)], axis=1)
+    swapped = bool(found[np.ix_([0, -1], [0, -1])].all() and found.mean() > 0.5)
+    return _Row(figures, marked.cut, swapped)
 
 
 def _boundaries(truth: np.ndarray, found: np.ndarray) -> pd.DataFrame:

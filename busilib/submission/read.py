@@ -6,8 +6,7 @@ They come as a CSV with class probabilities or as a folder of masks. What is wro
 
 from __future__ import annotations
 
-import csv
-import warnings
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +14,27 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from busilib.data.csv_table import decimals, numbers, read_csv_table, visible
 from busilib.data.dataset import CLASSES
 from busilib.errors import UserError
 
 SUM_TOLERANCE = 1e-3
-"""How far the three probabilities of an image may be from adding up to 1."""
+"""How far the three probabilities of an image may be from adding up to 1, however they were rounded."""
 
 ROUNDING = 1e-6
 """How far a probability may lie outside 0 to 1, as single precision rounds."""
+
+ADDS_UP = 1e-5
+"""Sums no farther from 1, such as those of six decimals, are left as they are; others are made 1."""
+
+FEWEST_DECIMALS = 2
+"""Probabilities rounded more coarsely than that must add up as well as these."""
+
+NEVER = -1
+"""The fold of an image that is trained on and never tested, as in scikit-learn's PredefinedSplit."""
+
+FOLD = re.compile(r"(?:fold[ _-]?)?(-?\d{1,9})(?:[.,]0+)?", re.ASCII | re.IGNORECASE)
+"""How a fold may be written: 3, 3.0, "fold 3", "Fold_3"."""
 
 IDS = 'BUSI\'s file stems, such as "benign (1)"'
 
@@ -40,22 +52,26 @@ class Submission:
         table: one row per image in BUSI's order: `id`, `fold` where it was given, `true`, `group`,
             `label_conflict`, then the three class probabilities, or `tp`, `fp`, `fn`, `tn`, `hd95`, `nsd`,
             `dice` and `iou` at the image's original size.
-        soft: ids of masks with more than one value besides zero, such as probabilities or smooth edges.
+        soft: ids of masks with gray levels, as JPEG or smooth edges leave them, cut at half of white.
+        swapped: ids of masks that mark all four corners and more than half of their picture.
+        rounded: ids of images whose probabilities did not quite add up to 1 and were divided by their sum.
     """
 
     task: str
     table: pd.DataFrame
     soft: tuple[str, ...] = ()
+    swapped: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
 
 def some(ids: Iterable[str], most: int = 5) -> str:
-    """The first few of a list of ids, and how many more there are.
+    """The first few of a list of ids, unseen characters by name, and how many more there are.
 
     Example:
         >>> some(["normal (1)", "normal (2)"], most=1)
         'normal (1) and 1 more'
     """
-    ids = [str(id) or "(nothing)" for id in ids]
+    ids = [visible(str(id)) or "(nothing)" for id in ids]
     more = f" and {len(ids) - most} more" if len(ids) > most else ""
     return ", ".join(ids[:most]) + more
 
@@ -70,52 +86,6 @@ def refuse(path: Path, faults: Sequence[str]) -> None:
         count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         more = f"\n  … and {len(faults) - 20} more" if len(faults) > 20 else ""
         raise SubmissionError(f"{path}: {count}, nothing measured:\n  " + "\n  ".join(faults[:20]) + more)
-
-
-def read_rows(path: Path, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV as text, with the columns it must have.
-
-    Args:
-        path: UTF-8, separated by commas, names in the first line.
-        columns: that must be there; others are kept.
-
-    Returns:
-        One row per line, every value a str without blanks around it.
-
-    Raises:
-        SubmissionError: if there is no such file, it is empty or not a CSV, or a column is missing.
-
-    Example:
-        >>> read_rows(Path("split.csv"), ["id", "part"])["part"].unique()
-    """
-    expected = f"Expected a CSV (UTF-8, separated by commas) with the columns {','.join(columns)}"
-    if not path.is_file():
-        raise SubmissionError(f"{path}: no such file. {expected}; check the path.")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = [name.strip() for name in next(csv.reader(file), [])]
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, index_col=False, encoding="utf-8-sig")
-    except pd.errors.EmptyDataError as error:
-        raise SubmissionError(f"{path}: an empty file. {expected}.") from error
-    except (UnicodeDecodeError, csv.Error, pd.errors.ParserError, pd.errors.ParserWarning) as error:
-        longer = isinstance(error, pd.errors.ParserWarning)
-        reason = "lines with more values than names" if longer else str(error).strip().splitlines()[0]
-        raise SubmissionError(f"{path}: not a CSV ({reason}). {expected}; save it again as CSV.") from error
-    if not "".join(names).isprintable():
-        raise SubmissionError(f"{path}: not a CSV (a binary file). {expected}; save it again as CSV.")
-    if missing := [name for name in columns if name not in names]:
-        hint = "separate values by commas, not semicolons" if ";" in names[0] else "add or rename columns"
-        raise SubmissionError(
-            f"{path}: column missing: {', '.join(missing)} (it has {', '.join(names)}). {expected}; {hint}."
-        )
-    if twice := sorted({name for name in names if name and names.count(name) > 1}):
-        raise SubmissionError(f"{path}: column twice: {', '.join(twice)}. Each name may stand once.")
-    if table.empty:
-        raise SubmissionError(f"{path}: only a head, no rows. {expected}, one row per image.")
-    table.columns = names
-    return table.fillna("").apply(lambda column: column.str.strip())
 
 
 def id_faults(ids: pd.Series, busi: pd.DataFrame) -> list[str]:
@@ -143,12 +113,28 @@ def id_faults(ids: pd.Series, busi: pd.DataFrame) -> list[str]:
     return faults
 
 
+def tables_of(path: Path) -> list[Path]:
+    """The CSVs of a submission: the file itself, or the folds of the first seed of a record's folder.
+
+    Example:
+        >>> [table.parent.name for table in tables_of(Path("results/laptop/r2-mobilenet"))][:2]
+        ['seed0-fold0', 'seed0-fold1']
+    """
+    if not path.is_dir():
+        return [path]
+    parts = sorted(path.glob("seed*-fold*/predictions.csv"))
+    first = parts[0].parent.name.split("-")[0] if parts else ""
+    return [table for table in parts if table.parent.name.startswith(f"{first}-")]
+
+
 def read_predictions(path: Path, busi: pd.DataFrame, expected: Sequence[str], partial: bool) -> Submission:
     """Read and check a CSV of class probabilities.
 
     Args:
-        path: columns `id`, `benign`, `malignant`, `normal`, which add up to 1 within `SUM_TOLERANCE`, and
-            as you like `fold` and `true`; other columns are passed over.
+        path: a file, or the folder of a record (see `tables_of`): columns `id`, `benign`, `malignant`,
+            `normal`, which add up to 1 as far as the decimals with
+            which they are written allow (see `tolerances`), and as you like `fold` and `true`; other columns
+            are passed over.
         busi: as `busilib.data.busi.fingerprint.read_table` returns it.
         expected: ids that must be there.
         partial: whether some of them may be missing.
@@ -157,33 +143,87 @@ def read_predictions(path: Path, busi: pd.DataFrame, expected: Sequence[str], pa
         All images of the file, also those that were not expected.
 
     Raises:
-        SubmissionError: listing every fault.
+        DataError: if the file is no CSV or lacks a column, see `read_csv_table`.
+        SubmissionError: listing every other fault.
 
     Example:
         >>> busi = read_table()
         >>> read_predictions(Path("mine.csv"), busi, busi["id"], partial=False).table["fold"].unique()
     """
-    rows = read_rows(path, ["id", *CLASSES])
+    rows = pd.concat(
+        [read_csv_table(table, ["id", *CLASSES]) for table in tables_of(path)], ignore_index=True
+    )
     faults = id_faults(rows["id"], busi) + missing_faults(set(rows["id"]), expected, partial)
-    values = rows[list(CLASSES)].apply(pd.to_numeric, errors="coerce")
+    values = rows[list(CLASSES)].apply(numbers)
     faults += _value_faults(rows["id"], rows[list(CLASSES)], values)
-    if "fold" in rows and (empty := rows["id"][rows["fold"] == ""].tolist()):
-        faults.append(f"{count(len(empty), 'image')} without a fold: {some(empty)}. Fill the column in.")
     if "true" in rows:
         faults += _class_faults(rows, busi)
+    if "fold" in rows:
+        faults += fold_faults(rows)
     refuse(path, faults)
-    figures = values.assign(id=rows["id"], **({"fold": folds(rows["fold"])} if "fold" in rows else {}))
-    return Submission("classification", with_truth(figures, busi))
+    sums = values.sum(axis=1)
+    off = (sums - 1).abs() > ADDS_UP
+    figures = values.div(sums.where(off, 1), axis=0)
+    figures = figures.assign(id=rows["id"], **({"fold": folds(rows["fold"])} if "fold" in rows else {}))
+    return Submission("classification", with_truth(figures, busi), rounded=tuple(rows["id"][off]))
 
 
 def folds(column: pd.Series) -> pd.Series:
-    """Names of folds, as whole numbers where all of them are.
+    """Names of folds, as whole numbers where all of them are written as such in one way or another.
 
     Example:
-        >>> folds(pd.Series(["0", "1"])).tolist()
-        [0, 1]
+        >>> folds(pd.Series(["0", "1.0", "fold 2"])).tolist()
+        [0, 1, 2]
     """
-    return column.astype(int) if column.str.fullmatch(r"\d{1,9}").all() else column
+    found = column.str.replace("\N{MINUS SIGN}", "-").str.extract(f"^{FOLD.pattern}$", FOLD.flags)[0]
+    return found.astype(int) if found.notna().all() else column
+
+
+def fold_faults(rows: pd.DataFrame) -> list[str]:
+    """What is wrong with the column `fold` of a table of text with `id`.
+
+    Example:
+        >>> fold_faults(pd.DataFrame({"id": ["benign (1)"], "fold": ["-2"]}))[0][:31]
+        "1 image with a fold below -1: b"
+    """
+    faults = []
+    if empty := rows["id"][rows["fold"] == ""].tolist():
+        faults.append(f"{count(len(empty), 'image')} without a fold: {some(empty)}. Fill the column in.")
+    named = folds(rows["fold"])
+    if named.dtype.kind != "i":
+        named = pd.to_numeric(rows["fold"], errors="coerce").where(lambda fold: fold < 0)
+        if named.notna().any():
+            faults.append(
+                f"folds named by words and by {named.min():g}. Expected whole numbers if one of them is "
+                f"{NEVER}, which means that an image is never tested."
+            )
+        return faults
+    if below := rows["id"][named < NEVER].tolist():
+        faults.append(
+            f"{count(len(below), 'image')} with a fold below {NEVER}: {some(below)}. Expected 0, 1, 2 …, or "
+            f"{NEVER} for an image that is always trained on and never tested."
+        )
+    if (named == NEVER).all():
+        faults.append(f"every image in fold {NEVER}, which means never tested. Expected folds 0, 1, 2 …")
+    return faults
+
+
+def tolerances(text: pd.DataFrame) -> pd.Series:
+    """How far the probabilities of each image may be from adding up to 1.
+
+    Rounding moves each by half a unit in its last place at most, and those of one image are rounded alike:
+    n of them written with at most d decimals may miss 1 by n/2 · 10^−d. At least `SUM_TOLERANCE` is allowed,
+    and fewer than `FEWEST_DECIMALS` decimals count as so many.
+
+    Args:
+        text: the probabilities as they are written, one column a class.
+
+    Example:
+        >>> tolerances(pd.DataFrame({"benign": ["0.723"], "malignant": ["0.082"], "normal": ["0.194"]}))[0]
+        0.0015
+    """
+    places = text.map(decimals).max(axis=1).clip(FEWEST_DECIMALS, 9)
+    return np.maximum(SUM_TOLERANCE, 0.5 * text.shape[1] * 10.0**-places)
 
 
 def _value_faults(ids: pd.Series, text: pd.DataFrame, values: pd.DataFrame) -> list[str]:
@@ -194,8 +234,8 @@ def _value_faults(ids: pd.Series, text: pd.DataFrame, values: pd.DataFrame) -> l
         ("an infinite probability", np.isinf(values), scale),
         ("a probability below 0 or above 1", (values < -ROUNDING) | (values > 1 + ROUNDING), scale),
         (
-            f"probabilities that do not add up to 1 (tolerance {SUM_TOLERANCE:g})",
-            ((values.sum(axis=1, skipna=False) - 1).abs() > SUM_TOLERANCE).to_frame(),
+            "probabilities that do not add up to 1, even if they were rounded to the decimals given",
+            ((values.sum(axis=1, skipna=False) - 1).abs() > tolerances(text) + ROUNDING).to_frame(),
             scale,
         ),
     ]
@@ -204,7 +244,7 @@ def _value_faults(ids: pd.Series, text: pd.DataFrame, values: pd.DataFrame) -> l
         wrong = cells.any(axis=1) & ~named
         named |= wrong
         if wrong.any():
-            shown = ", ".join(value or "nothing" for value in text.loc[wrong.idxmax()])
+            shown = ", ".join(visible(value) or "nothing" for value in text.loc[wrong.idxmax()])
             faults.append(
                 f"{count(int(wrong.sum()), 'image')} with {what}: {some(ids[wrong])}; the first has {shown}. "
                 f"Expected three numbers from 0 to 1 that add up to 1. {mend}"

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from busilib.data.dataset import CLASSES, DataError
+from busilib.data.folders import a_folder, inside, listed, not_found, other_case
 
 IMAGE_NAME = re.compile(r"^(?P<cls>benign|malignant|normal) \((?P<number>\d+)\)\.png$")
 MASK_NAME = re.compile(r"^(?P<stem>(?:benign|malignant|normal) \(\d+\))_mask(?:_\d+)?\.png$")
 LAYOUT = (
     "a folder with benign/, malignant/ and normal/, each holding `<class> (N).png` and `<class> (N)_mask.png`"
 )
-IGNORED = {".DS_Store", "Thumbs.db", "desktop.ini"}
+NAME = "Dataset_BUSI_with_GT"
+"""What the folder is called in Kaggle's archive."""
 
 
 @dataclass(frozen=True)
@@ -34,30 +36,37 @@ class Entry:
 
 
 def busi_root(folder: str | Path) -> Path:
-    """The folder that holds the class folders: `folder` itself or its `Dataset_BUSI_with_GT`.
+    """The folder that holds the class folders: `folder` itself or one up to three folders down.
+
+    Where several at one depth do, it is the one of BUSI's own name.
 
     Raises:
-        DataError: if `folder` is missing, is not a directory, or holds no class folder.
+        DataError: if `folder` is missing, is not a directory, or holds no class folder, or several do.
 
     Example:
         >>> busi_root("downloads/breast-ultrasound-images-dataset")
         PosixPath('downloads/breast-ultrasound-images-dataset/Dataset_BUSI_with_GT')
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        what = "is a file, not a directory" if folder.exists() else "does not exist"
-        raise DataError(
-            f"{folder}: {what}. Expected {LAYOUT}. "
-            "`busi data fetch` downloads BUSI, `busi data phantom DIR` writes a synthetic one."
-        )
-    for candidate in (folder, folder / "Dataset_BUSI_with_GT"):
-        if any((candidate / name).is_dir() for name in CLASSES):
-            return candidate
-    found = ", ".join(sorted(p.name for p in folder.iterdir())[:6]) or "nothing"
-    raise DataError(
-        f"{folder}: no class folder found (it holds {found}). "
-        f"Expected {LAYOUT}; name the folder that holds these."
+    folder = a_folder(
+        folder, f"{LAYOUT}. `busi data fetch` downloads BUSI, `busi data phantom DIR` writes a synthetic one"
     )
+    found = inside(folder, has_classes)
+    if len(found) > 1:
+        found = [path for path in found if path.name == NAME] or found
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(path.relative_to(folder).as_posix() for path in found[:6])
+        raise DataError(f"{folder}: class folders in several places: {names}. Name one of them.")
+    raise not_found(folder, "no class folder found", f"{LAYOUT}; name the folder that holds these")
+
+
+def has_classes(folder: Path) -> bool:
+    """Whether a folder holds a class folder, in whichever case it is written."""
+    try:
+        return any(path.is_dir() and path.name.lower() in CLASSES for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def refuse(folder: str | Path, faults: list[str], is_busi: bool = True) -> None:
@@ -97,12 +106,7 @@ def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
     """
     root = busi_root(folder)
     entries: list[Entry] = []
-    faults = [
-        f"{path.name}{'/: unknown class folder' if path.is_dir() else ': a file beside the class folders'}. "
-        f"Expected only {', '.join(CLASSES)}; move it elsewhere."
-        for path in sorted(root.iterdir())
-        if path.name not in IGNORED and not (path.is_dir() and path.name in CLASSES)
-    ]
+    faults = [_stranger(path) for path in listed(root) if not (path.is_dir() and path.name in CLASSES)]
     for label, name in enumerate(CLASSES):
         found, wrong = _scan_class(root / name, label)
         entries += found
@@ -110,17 +114,25 @@ def scan(folder: str | Path) -> tuple[list[Entry], list[str]]:
     return entries, faults
 
 
+def _stranger(path: Path) -> str:
+    """What is wrong with something beside the class folders."""
+    if path.is_dir() and path.name.lower() in CLASSES:
+        return f"{path.name}/: the folder is called {path.name}. Expected {path.name.lower()}; rename it."
+    what = "/: unknown class folder" if path.is_dir() else ": a file beside the class folders"
+    return f"{path.name}{what}. Expected only {', '.join(CLASSES)}; move it elsewhere."
+
+
 def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
     name = CLASSES[label]
     if not folder.is_dir():
+        if other_case(name, [path.name for path in listed(folder.parent)]):
+            return [], []  # told by `_stranger`
         return [], [f"{name}/: class folder is missing. Expected {LAYOUT}; download BUSI again."]
     images: dict[str, Path] = {}
     masks: dict[str, list[Path]] = {}
     faults = []
-    for path in sorted(folder.iterdir()):
+    for path in listed(folder):
         where = f"{name}/{path.name}"
-        if path.name in IGNORED:
-            continue
         if not path.is_file():
             faults.append(f"{where}: not a file. BUSI holds only PNG files here; move it elsewhere.")
         elif path.suffix.lower() != ".png":

@@ -22,7 +22,7 @@ import pandas as pd
 from busilib.data import duplicates
 from busilib.data.busi.catalog import Entry, refuse, scan
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import MaskReader, decode, mask_fault, white
+from busilib.data.images import MaskReader, decode, lesion, mask_fault
 from busilib.data.splits import repeated_folds
 
 DIGITS = 16
@@ -117,7 +117,7 @@ def read_facts(folder: str | Path) -> tuple[list[Facts], list[str]]:
 
 
 def facts_of(
-    folder: str | Path, entries: Sequence[Entry], faults: Sequence[str], read_mask: MaskReader = white
+    folder: str | Path, entries: Sequence[Entry], faults: Sequence[str], read_mask: MaskReader = lesion
 ) -> tuple[list[Facts], list[str]]:
     """Decode images whose files are known and keep their facts.
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
-from busilib.data.dataset import Dataset
+from busilib.data.dataset import DataError, Dataset
+from busilib.data.folders import listed
 from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
     "BrEaST: a workbook `BrEaST-….xlsx` and beside it a folder `…images_and_masks` with `case001.png` and "
     "`case001_tumor.png`"
 )
+IMAGES = "images_and_masks"
 WHOLE = (154, 98, 4)
 STRATA = (
     "BIRADS",
@@ -70,9 +69,8 @@ def read_breast(root: Path) -> Sheet:
         DataError: if the workbook cannot be read or lacks a column.
     """
     workbook = sorted(root.glob("BrEaST*.xlsx"))[0]
-    table = read_sheet(workbook, COLUMNS, partial(pd.read_excel, dtype=str, engine="openpyxl"))
-    beside = [path for path in sorted(root.glob("*images_and_masks*")) if path.is_dir()]
-    images = beside[0] if beside else root
+    table = read_sheet(workbook, COLUMNS, filled=COLUMNS[:2])
+    images = _images(root)
     cells = table[list(COLUMNS)].itertuples(index=False)
     rows = tuple(
         Row(
@@ -88,6 +86,16 @@ def read_breast(root: Path) -> Sheet:
     )
     name = earned_name("BrEaST", WHOLE, workbook, [row.word for row in rows])
     return Sheet(workbook, name, rows)
+
+
+def _images(root: Path) -> Path:
+    """The folder of the images beside the workbook, or where there is none, that of the workbook."""
+    beside = [path for path in listed(root) if path.is_dir() and IMAGES in path.name.lower()]
+    if not beside:
+        return root
+    if IMAGES not in beside[0].name:
+        raise DataError(f"{root}: the folder is called {beside[0].name}. Expected …{IMAGES}; rename it.")
+    return beside[0]
 
 
 def _files(folder: Path, cell: str) -> tuple[Path, ...]:

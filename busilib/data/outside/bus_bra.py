@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
-import pandas as pd
-
 from busilib.data.dataset import Dataset
+from busilib.data.folders import subfolder
 from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
@@ -58,15 +56,16 @@ def read_bus_bra(root: Path) -> Sheet:
         DataError: if the sheet cannot be read or lacks a column.
     """
     path = root / "bus_data.csv"
-    table = read_sheet(path, COLUMNS, partial(pd.read_csv, dtype=str, encoding="utf-8-sig"))
+    table = read_sheet(path, COLUMNS, filled=COLUMNS[:2])
+    images, masks = subfolder(root, "Images"), subfolder(root, "Masks")
     cells = table[list(COLUMNS)].itertuples(index=False)
     rows = tuple(
         Row(
             id=id,
             word=word,
             case=case,
-            image=root / "Images" / f"{id}.png",
-            masks=(root / "Masks" / f"{id.replace('bus', 'mask', 1)}.png",),
+            image=images / f"{id}.png",
+            masks=(masks / f"{id.replace('bus', 'mask', 1)}.png",),
             strata=strata,
         )
         for (id, case, word), strata in zip(cells, strata_of(table, STRATA), strict=True)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from busilib.data.dataset import CLASSES, DataError, Dataset
+from busilib.data.folders import subfolder
 from busilib.data.images import open_png
+from busilib.data.masks import mark
 from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
 
 LAYOUT = (
@@ -62,13 +62,14 @@ def read_bus_uclm(root: Path) -> Sheet:
         DataError: if the sheet cannot be read or lacks a column.
     """
     path = root / "INFO.csv"
-    table = read_sheet(path, COLUMNS, partial(pd.read_csv, sep=";", dtype=str, encoding="utf-8-sig"))
+    table = read_sheet(path, COLUMNS, filled=COLUMNS[:1])
+    images, masks = subfolder(root, "images"), subfolder(root, "masks")
     rows = []
     for (file, word), strata in zip(
         table[list(COLUMNS)].itertuples(index=False), strata_of(table, STRATA), strict=True
     ):
         id = Path(file).stem
-        image, mask = root / "images" / f"{id}.png", root / "masks" / f"{id}.png"
+        image, mask = images / f"{id}.png", masks / f"{id}.png"
         case = id.split("_")[0]
         why = "another size than its mask, a fault of the published set"
         left_out = why if case == MISMATCHED and _differ(image, mask) else ""
@@ -86,9 +87,17 @@ def coloured(path: Path, label: int) -> np.ndarray:
         DataError: if there is another colour, or a colour that does not go with the label.
     """
     where = f"{path.parent.name}/{path.name}"
-    red, green, blue = np.moveaxis(np.asarray(open_png(path).convert("RGB")) >= 128, 2, 0)
+    channels = np.moveaxis(np.asarray(open_png(path).convert("RGB")), 2, 0)
+    try:
+        red, green, blue = (mark(channel).lesion for channel in channels)
+    except DataError as error:
+        raise DataError(f"{where}: a colour with {error}") from error
     if (blue | (red & green)).any():
-        raise DataError(f"{where}: other colours than black, green and red. Use the published mask.")
+        y, x = np.argwhere(blue | (red & green))[0]
+        seen = tuple(channels[:, y, x].tolist())
+        raise DataError(
+            f"{where}: other colours than black, green and red, such as rgb{seen}. Use the published mask."
+        )
     found = {"benign": green.any(), "malignant": red.any()}
     name = CLASSES[label]
     fits = {"benign": not found["malignant"], "malignant": True, "normal": not any(found.values())}

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
 from pathlib import Path, PureWindowsPath
 
-import pandas as pd
-
 from busilib.data.dataset import Dataset
-from busilib.data.outside.sheet import OWN, Row, Sheet, class_fault, load_sheet, read_sheet, the_folder
+from busilib.data.outside.sheet import (
+    OWN,
+    PUBLISHED,
+    Row,
+    Sheet,
+    class_fault,
+    load_sheet,
+    read_sheet,
+    the_folder,
+)
 
 SHEET = "images.csv"
 LAYOUT = (
@@ -18,8 +24,6 @@ LAYOUT = (
 )
 COLUMNS = ("id", "image", "class")
 OPTIONAL = ("mask", "group")
-EMPTY = {"na", "n/a", "nan", "none", "null", "-"}
-"""What programs write into a cell that holds nothing; no patient is called so."""
 
 
 def is_folder(folder: Path) -> bool:
@@ -68,7 +72,7 @@ def read_folder(root: Path) -> Sheet:
         'our-hospital'
     """
     path = root / SHEET
-    table = _read(path)
+    table = read_sheet(path, COLUMNS, optional=OPTIONAL)
     strata = [name for name in table if name not in (*COLUMNS, *OPTIONAL)]
     faults = [
         f"{SHEET}: column {name}. This name is taken by what is measured; rename the column."
@@ -94,19 +98,9 @@ def read_folder(root: Path) -> Sheet:
         if count > 1
     ]
     name = root.resolve().name
-    name = f"folder {name}" if name == "BUSI" else name  # so that no record of it passes for one of BUSI
+    if name in ("BUSI", *PUBLISHED):  # so that no record of it passes for one of these
+        name = f"folder {name}"
     return Sheet(path, name, tuple(rows), tuple(faults), whole=False)
-
-
-def _read(path: Path) -> pd.DataFrame:
-    """The sheet as text, with all five columns; its index counts the lines of the file."""
-    read = partial(pd.read_csv, dtype=str, encoding="utf-8-sig", keep_default_na=False, skipinitialspace=True)
-    table = read_sheet(path, COLUMNS, read)
-    table.index = table.index + 2
-    table = table.loc[:, [not str(name).startswith("Unnamed:") for name in table]]
-    table = table.assign(**{name: "" for name in OPTIONAL if name not in table})
-    cells = table[[*COLUMNS, *OPTIONAL]]
-    return table.assign(**cells.where(~cells.apply(lambda column: column.str.lower().isin(EMPTY)), ""))
 
 
 def _file(root: Path, cell: str, where: str) -> tuple[Path, list[str]]:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from busilib.data.busi.catalog import IGNORED, Entry, refuse
+from busilib.data.busi.catalog import Entry, refuse
+from busilib.data.csv_table import clean, read_csv_table, visible
 from busilib.data.dataset import CLASSES, DataError, Dataset
-from busilib.data.images import MaskReader, load_entries, white
+from busilib.data.folders import a_folder, inside, listed, not_found
+from busilib.data.images import MaskReader, lesion, load_entries
 
 OWN = ("id", "class", "group", "case", "width", "height", "n_masks", "overlay", "label_conflict")
 """Columns of every outside set's table; the strata of its sheet stand beside them."""
@@ -71,7 +73,7 @@ class Sheet:
     name: str
     rows: tuple[Row, ...]
     faults: tuple[str, ...] = ()
-    read_mask: MaskReader = white
+    read_mask: MaskReader = lesion
     whole: bool = True
 
     @property
@@ -80,8 +82,12 @@ class Sheet:
         return {row.id: row.left_out for row in self.rows if row.left_out}
 
 
+PUBLISHED = ("BrEaST", "BUS-BRA", "BUS-UCLM")
+"""Names that the whole published sets alone earn, see `earned_name`: only their records are published."""
+
+
 def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) -> Path:
-    """The folder that holds a set: `folder` itself or the one folder in it that does.
+    """The folder that holds a set: `folder` itself or the one up to three folders down that does.
 
     Raises:
         DataError: if `folder` is missing or no directory, or if none or several in it hold the set.
@@ -90,48 +96,72 @@ def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) 
         >>> the_folder("downloads", lambda path: (path / "bus_data.csv").is_file(), LAYOUT)
         PosixPath('downloads/BUSBRA')
     """
-    folder = Path(folder).expanduser()
-    if not folder.is_dir():
-        what = "is a file, not a directory" if folder.exists() else "does not exist"
-        raise DataError(f"{folder}: {what}. Expected {layout}.")
-    if is_set(folder):
-        return folder
-    inside = [path for path in sorted(folder.iterdir()) if path.is_dir()]
-    found = [path for path in inside if is_set(path)]
+    folder = a_folder(folder, layout)
+    found = inside(folder, is_set)
     if len(found) == 1:
         return found[0]
     if found:
-        raise DataError(f"{folder}: several sets in it: {', '.join(path.name for path in found)}. Name one.")
-    held = ", ".join(path.name for path in sorted(folder.iterdir())[:6]) or "nothing"
-    raise DataError(f"{folder}: not recognised (it holds {held}). Expected {layout}; name that folder.")
+        names = ", ".join(path.relative_to(folder).as_posix() for path in found[:6])
+        raise DataError(f"{folder}: several sets in it: {names}. Name one.")
+    raise not_found(folder, "not recognised", f"{layout}; name that folder")
 
 
-def read_sheet(path: Path, columns: Sequence[str], read: Callable[[Path], pd.DataFrame]) -> pd.DataFrame:
-    """A sheet as text without blanks around it; empty cells are "".
+MISSING = ("na", "n/a", "#n/a", "<na>", "nan", "none", "null", "-")
+"""What programs write into a cell that holds nothing, in lower case; no patient is called so."""
+
+
+def read_sheet(
+    path: Path, columns: Sequence[str], filled: Sequence[str] = (), optional: Sequence[str] = ()
+) -> pd.DataFrame:
+    """A sheet as text without blanks around it; empty cells of the columns asked for are "".
+
+    Rows in which all of these are empty are left out, such as those of a remark below the table.
 
     Args:
-        path: of the sheet.
+        path: of the sheet, an Excel workbook by its ending, else a CSV.
         columns: that must be there; others are kept.
-        read: from the path to a table of text.
+        filled: those of them that may have no empty cell: what tells images and patients apart.
+        optional: columns that are made, empty, where they are not there.
+
+    Returns:
+        One row per image; the index `line` counts the rows of the sheet from 1, as programs show them.
 
     Raises:
-        DataError: if the sheet is damaged, empty, or lacks a column.
+        DataError: if the sheet is damaged, empty, lacks a column or a cell.
 
     Example:
-        >>> read_sheet(Path("bus_data.csv"), ["ID", "Case"], partial(pd.read_csv, dtype=str))
+        >>> read_sheet(Path("bus_data.csv"), ["ID", "Case", "Pathology"], ["ID", "Case"])
     """
-    try:
-        table = read(path)
-    except Exception as error:  # a damaged workbook fails in a dozen ways, and each is mended the same way
-        raise DataError(f"{path.name}: cannot be read ({error}). Download it again.") from error
-    if missing := [name for name in columns if name not in table]:
-        raise DataError(
-            f"{path.name}: no column {', '.join(missing)}. Expected {', '.join(columns)}; "
-            "use the sheet as it was published."
-        )
+    table = _workbook(path, columns) if path.suffix == ".xlsx" else read_csv_table(path, columns)
+    asked = [*columns, *optional]
+    table = table.assign(**{name: "" for name in optional if name not in table})
+    cells = table[asked]
+    table[asked] = cells.mask(cells.map(str.lower).isin(MISSING), "")
+    table = table[(table[asked] != "").any(axis=1)]
     if table.empty:
         raise DataError(f"{path.name}: no rows. Expected one for each image; download it again.")
-    return table.fillna("").map(str.strip)
+    for name in filled:
+        if lines := table.index[table[name] == ""].tolist():
+            more = f" and {len(lines) - 10} more" if len(lines) > 10 else ""
+            raise DataError(
+                f"{path.name}: no {name} in row {', '.join(map(str, lines[:10]))}{more}. Expected one in "
+                "each, or images of several patients would count as one; fill the cells in."
+            )
+    return table
+
+
+def _workbook(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    try:
+        table = pd.read_excel(path, dtype=str, engine="openpyxl", keep_default_na=False)
+    except Exception as error:  # a damaged workbook fails in a dozen ways, and each is mended the same way
+        raise DataError(f"{path.name}: cannot be read ({error}). Download it again.") from error
+    table = table.fillna("").map(clean).rename(columns=lambda name: clean(str(name)))
+    if missing := [name for name in columns if name not in table]:
+        raise DataError(
+            f"{path.name}: no column {', '.join(missing)} (it has {', '.join(map(visible, table))}). "
+            f"Expected {', '.join(columns)}; use the sheet as it was published."
+        )
+    return table.set_index(pd.RangeIndex(2, len(table) + 2, name="line"))
 
 
 def strata_of(table: pd.DataFrame, columns: Sequence[str]) -> list[dict[str, str]]:
@@ -196,8 +226,8 @@ def unnamed(sheet: Sheet) -> list[Path]:
     return [
         path
         for folder in sorted({path.parent for path in named if path.parent.is_dir()})
-        for path in sorted(folder.iterdir())
-        if path not in named and path != sheet.path and path.name not in IGNORED
+        for path in listed(folder)
+        if path not in named and path != sheet.path
         if sheet.whole or path.is_file()
     ]
 
@@ -216,6 +246,8 @@ def _row_faults(row: Row, sheet: Sheet) -> list[str]:
             f"{sheet.path.name}: {row.id} is {row.word.lower()} and names no mask. "
             "Expected one; mend the cell."
         )
+    if sheet.whole and not row.case:
+        faults.append(f"{sheet.path.name}: {visible(row.id)} names no case. Expected one; mend the cell.")
     return faults
 
 

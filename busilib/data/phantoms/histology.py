@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from busilib.data.bcss import LAYOUTS, MERGED
 from busilib.data.dataset import DataError
+from busilib.data.folders import is_ignored
 from busilib.data.tiles import CODES
 
 MINIMUM = {"slides": 5, "tiles_per_slide": 1, "size": 32}
@@ -90,7 +91,8 @@ def write_histology_phantom(
         for slide in range(slides)
         for tile in range(tiles_per_slide)
     }
-    others = {path.name for path in (folder / layout).glob("*/*.png")} - set(names.values())
+    found = {path.name for path in (folder / layout).glob("*/*.png") if not is_ignored(path)}
+    others = found - set(names.values())
     if others:
         raise DataError(
             f"{folder / layout}: holds other tiles, such as {min(others)}, which phantoms must not mix with. "

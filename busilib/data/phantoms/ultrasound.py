@@ -16,6 +16,7 @@ from scipy.sparse import csr_array
 from scipy.special import expit
 
 from busilib.data.dataset import CLASSES, DataError
+from busilib.data.folders import is_ignored
 
 MINIMUM = {"benign": 6, "malignant": 4, "normal": 3}
 """Fewest images per class: with these, every kind of picture and near-duplicate is there."""
@@ -71,7 +72,7 @@ def write_phantom(
     if seed < 0 or any(counts[cls] < MINIMUM[cls] for cls in CLASSES):
         raise DataError(f"phantoms: got {counts} and seed {seed}; expected at least {MINIMUM} and seed >= 0.")
     folder, plans = Path(folder), _make_plans(counts)
-    others = {path.stem.split("_mask")[0] for path in folder.glob("*/*.png")}
+    others = {path.stem.split("_mask")[0] for path in folder.glob("*/*.png") if not is_ignored(path)}
     if others := others - {f"{plan.cls} ({plan.number})" for plan in plans}:
         raise DataError(
             f"{folder}: holds other pictures, such as {min(others)}.png, which phantoms must not mix with. "

@@ -11,6 +11,7 @@ import numpy as np
 from busilib.errors import WeightsError
 from busilib.keras_backend import keras
 from busilib.models.weights.state_dict import read_state_dict
+from busilib.paths import expanded
 
 TOP = "fc"
 """The classifier's layer, which an encoder does not have."""
@@ -40,7 +41,7 @@ def convert(network: keras.Model, file: str | Path, folder: str | Path) -> Path:
         >>> convert(resnet34(32), "resnet34-b627a593.pth", "weights")
         PosixPath('weights/resnet34.weights.h5')
     """
-    file, folder = Path(file).expanduser(), Path(folder).expanduser()
+    file, folder = expanded(file), expanded(folder)
     state = _by_layer(read_state_dict(file))
     layers = {layer.name: layer for layer in network.layers if layer.weights}
     wanted = {f"{name}.{each}" for name, layer in layers.items() for each in _names(layer)}

@@ -14,6 +14,7 @@ from busilib.data.images import cache_folder
 from busilib.errors import WeightsError
 from busilib.keras_backend import keras
 from busilib.models.weights.convert import convert
+from busilib.paths import expanded
 
 WEIGHTS_FOLDER = "BUSI_WEIGHTS_DIR"
 
@@ -143,7 +144,7 @@ def find_file(name: str, weights: str | Path) -> Path | None:
     folder = os.environ.get(WEIGHTS_FOLDER, "")
     if weights == "local" and not folder:
         return None
-    path = Path(folder if weights == "local" else weights).expanduser()
+    path = expanded(folder if weights == "local" else weights)
     if weights == "local" and not path.is_dir():
         raise WeightsError(
             f"pretrained weights for {name}: {WEIGHTS_FOLDER} is {folder!r}, which is no folder. "

@@ -15,6 +15,7 @@ from busilib.pages.figures.data import (
 )
 from busilib.pages.figures.histology import code_shares, dice_of_tissues, tissue_tiles
 from busilib.pages.figures.models import (
+    at_thresholds,
     claimed_and_measured,
     combined,
     confusions,
@@ -36,6 +37,7 @@ from busilib.pages.figures.uncertainty import (
 )
 
 __all__ = [
+    "at_thresholds",
     "attention",
     "augmentations",
     "claimed_and_measured",

@@ -219,3 +219,32 @@ def combined(
             f"{data.ids[index]}, reference",
         )
     return figure
+
+
+def at_thresholds(
+    data: Dataset, index: int, probability: np.ndarray, thresholds: Sequence[float], overlay: bool = True
+) -> Figure:
+    """One image, outlined from each of some lesion probabilities on, with the Dice.
+
+    Args:
+        data: the dataset.
+        index: of the image.
+        probability: float (h, w), of lesion.
+        thresholds: one panel each.
+        overlay: whether the reference (yellow) and the outline (blue, dashed) are drawn.
+    """
+    figure, axes = grid(1, len(thresholds), cell=3.2)
+    reference = data.masks[index]
+    for axis, threshold in zip(axes[0], thresholds, strict=True):
+        found = probability >= threshold
+        both = found.sum() + reference.sum()
+        dice = (
+            f"Dice {2 * (found & reference).sum() / both:.2f}"
+            if both
+            else "nothing to outline, and nothing is"
+        )
+        show(axis, data.images[index], f"{data.ids[index]}\nfrom {threshold:.2f} on: {dice}")
+        if overlay:
+            outline(axis, reference, REFERENCE)
+            outline(axis, found, PREDICTED, "--")
+    return figure

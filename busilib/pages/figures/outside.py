@@ -40,15 +40,16 @@ def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         drops: as `busilib.studies.outside_sets.drops` returns it.
         names: what the figures are called.
     """
-    rows = list(dict.fromkeys(zip(drops["experiment"], drops["figure"], strict=True)))
+    rows = list(dict.fromkeys(drops[["experiment", "figure", "outside"]].itertuples(index=False, name=None)))
+    sets = drops["outside"].unique()
     figure, (left, right) = plt.subplots(
         1, 2, figsize=(9, 1.4 + 0.42 * len(rows)), sharey=True, width_ratios=(3, 2), layout="constrained"
     )
     places = {row: place for place, row in enumerate(rows)}
-    at = drops.apply(lambda drop: places[drop["experiment"], drop["figure"]], axis=1)
+    at = drops.apply(lambda drop: places[drop["experiment"], drop["figure"], drop["outside"]], axis=1)
     for axis, where, label, colour, marker, offset in (
         (left, "inside", f"inside: {drops['inside'].iloc[0]}", MEASURED, "o", -0.14),
-        (left, "outside", f"outside: {drops['outside'].iloc[0]}", CLAIMED, "D", 0.14),
+        (left, "outside", f"outside: {', '.join(sets)}", CLAIMED, "D", 0.14),
         (right, "difference", "outside − inside", "0.25", "s", 0),
     ):
         part = drops[drops["where"] == where]
@@ -63,7 +64,8 @@ def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
             capsize=3,
         )
     left.set(xlim=(-0.02, 1.02), xlabel="value", ylim=(len(rows) - 0.5, -0.5))
-    left.set(yticks=range(len(rows)), yticklabels=[f"{id}\n{names[key]}" for id, key in rows])
+    labels = [f"{id}\n{names[key]}" + (f", {where}" if len(sets) > 1 else "") for id, key, where in rows]
+    left.set(yticks=range(len(rows)), yticklabels=labels)
     left.tick_params(axis="y", labelsize=9)
     right.axvline(0, color="0.6", linewidth=1)
     right.set(xlabel="outside − inside")
