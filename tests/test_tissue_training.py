@@ -178,8 +178,7 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     plain = runner.settings_for
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
-    for module in (methods, predicting):
-        monkeypatch.setattr(module, "build", lambda *_, **__: tiny())
+    monkeypatch.setattr(predicting, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
     for one in runs:
         target = results.write_record(one, tmp_path / "results")
