@@ -25,7 +25,7 @@ test: export TF_NUM_INTEROP_THREADS = 1
 test: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/.installed
 	$(BIN)/jupyter lab notebooks
