@@ -107,7 +107,7 @@ class SmokeReport:
 
 @pytest.fixture(scope="session")
 def smoke_report(tmp_path_factory) -> SmokeReport:
-    """`busi report` in a copy of the repository, with a home folder that holds nothing; once for a session."""
+    """`busi report` in a copy of the repository, with an empty home folder; made once for a session."""
     folder = shared_folder(tmp_path_factory)
     made = folder / "smoke-report.json"
     with FileLock(folder / "smoke-report.lock"):
