@@ -25,6 +25,7 @@ test: export TF_NUM_INTEROP_THREADS = 1
 test: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy busilib
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/.installed

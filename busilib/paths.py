@@ -16,7 +16,7 @@ class PathError(UserError, ValueError):
 def project_root() -> Path:
     """The checkout we stand in (the folder above with `pyproject.toml` and `notebooks/`), else this folder.
 
-    Example:
+    Example (not run):
         >>> project_root() / "results"
         PosixPath('/home/me/project/results')
     """
@@ -33,7 +33,7 @@ def checkout() -> Path:
     Raises:
         PathError: if we stand in none.
 
-    Example:
+    Example (not run):
         >>> checkout() / "results"
         PosixPath('/home/me/project/results')
     """

@@ -44,7 +44,7 @@ def commit(folder: Path | None = None) -> str:
     Args:
         folder: the checkout; left out, the one we stand in.
 
-    Example:
+    Example (not run):
         >>> commit()
         'd578b0f1c2'
     """
@@ -83,7 +83,7 @@ def backend_name() -> str:
 def program() -> str:
     """What `busi --version` tells: version, commit of the code that runs, Keras and its backend, Python.
 
-    Example:
+    Example (not run):
         >>> program()
         'busilib 0.1.0 (commit d578b0f1c2), Keras 3.12.0 with tensorflow, Python 3.11.7'
     """

@@ -12,7 +12,7 @@ from busilib.data.dataset import DataError
 from busilib.data.phantoms.histology import write_histology_phantom
 from busilib.data.splits import folder_split, slide_split
 from busilib.data.tiles import CODES, IGNORED, OUTPUTS, TISSUES, Tiles
-from busilib.runs.profiles import load_tiles
+from busilib.runs.load import load_tiles
 
 SIZE = 48
 
@@ -32,7 +32,7 @@ def copy(folder, tmp_path):
 
 @pytest.fixture(scope="module")
 def tiles(folder):
-    return load_bcss(folder, size=SIZE, cache=False)
+    return load_bcss(folder, size=SIZE)
 
 
 def one_of(folder, name="train_512"):
@@ -73,7 +73,7 @@ def test_a_fractional_resolution_in_the_name_is_read(copy):
     for name in ("train_512", "train_mask_512"):
         path = one_of(copy, name)
         path.rename(path.with_name(path.name.replace("MPP-0", "MPP-0.2500")))
-    assert len(load_bcss(copy, size=SIZE, cache=False)) == 24
+    assert len(load_bcss(copy, size=SIZE)) == 24
 
 
 def test_images_are_averaged_and_codes_are_not_when_made_smaller(copy):
@@ -81,7 +81,7 @@ def test_images_are_averaged_and_codes_are_not_when_made_smaller(copy):
     odd = np.broadcast_to(np.arange(SIZE) % 2 == 1, (SIZE, SIZE))
     Image.fromarray(np.where(odd, 200, 0).astype(np.uint8)).convert("RGB").save(image)
     Image.fromarray(np.where(odd, 9, 1).astype(np.uint8)).save(mask)
-    small = load_bcss(copy, size=SIZE // 4, cache=False)
+    small = load_bcss(copy, size=SIZE // 4)
     assert small.codes.shape == (24, SIZE // 4, SIZE // 4)
     assert set(np.unique(small.codes[0])) <= {1, 9}
     assert abs(small.images[0].astype(int) - 100).max() < 15
@@ -92,7 +92,7 @@ def test_both_layouts_are_found_where_they_are(folder, tmp_path):
     write_histology_phantom(tmp_path, slides=5, tiles_per_slide=4, size=32, layout="BCSS")
     assert bcss_root(tmp_path) == bcss_root(tmp_path / "BCSS") == (tmp_path / "BCSS", "BCSS")
     (tmp_path / "BCSS" / "test").mkdir()
-    merged = load_bcss(tmp_path, size=32, cache=False)
+    merged = load_bcss(tmp_path, size=32)
     assert set(np.unique(merged.codes)) == {0, 1, 2}
     shared = merged.table.groupby("slide")["part"].nunique()
     assert (shared == 2).all()  # every slide trains and validates, as in the real layout
@@ -202,7 +202,7 @@ FAULTS = {
 def test_a_planted_fault_is_named(message, copy):
     FAULTS[message](copy)
     with pytest.raises(DataError, match=message):
-        load_bcss(copy, size=SIZE, cache=False)
+        load_bcss(copy, size=SIZE)
 
 
 # Phantoms
@@ -210,9 +210,9 @@ def test_a_planted_fault_is_named(message, copy):
 
 def test_phantoms_are_the_same_for_the_same_seed(folder, tiles, tmp_path):
     again = write_histology_phantom(tmp_path / "again", slides=6, tiles_per_slide=4, size=SIZE)
-    assert load_bcss(again, size=SIZE, cache=False).fingerprint == tiles.fingerprint
+    assert load_bcss(again, size=SIZE).fingerprint == tiles.fingerprint
     other = write_histology_phantom(tmp_path / "other", slides=6, tiles_per_slide=4, size=SIZE, seed=1)
-    assert load_bcss(other, size=SIZE, cache=False).fingerprint != tiles.fingerprint
+    assert load_bcss(other, size=SIZE).fingerprint != tiles.fingerprint
 
 
 @pytest.fixture(scope="module")

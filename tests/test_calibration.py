@@ -52,19 +52,26 @@ def test_confidence_is_that_of_the_predicted_class():
     assert right.tolist() == [True, False, True, True]
 
 
-def test_reliability_of_four_images_in_five_bins():
-    """0.6 opens the bin 0.6–0.8; 0.8, 0.9 and 0.95 fall into 0.8–1, where two of three are right."""
-    found = reliability(FOUR, bins=5)
-    assert found["n"].tolist() == [0, 0, 0, 1, 3]
-    assert found["low"].tolist() == pytest.approx([0, 0.2, 0.4, 0.6, 0.8])
-    assert found["high"].tolist() == pytest.approx([0.2, 0.4, 0.6, 0.8, 1])
-    assert found["confidence"].tolist()[3:] == pytest.approx([0.6, 2.65 / 3])
-    assert found["accuracy"].tolist()[3:] == pytest.approx([1, 2 / 3])
-    assert found["confidence"].isna().tolist() == [True, True, True, False, False]
+def test_reliability_of_four_images():
+    """0.6 opens the bin 9/15–10/15, 0.8 that of 12/15; 0.9 falls into 13/15–14/15, 0.95 into the last."""
+    found = reliability(FOUR)
+    assert found["n"].tolist() == [0] * 9 + [1, 0, 0, 1, 1, 1]
+    assert found["low"].tolist() == pytest.approx([n / 15 for n in range(15)])
+    assert found["high"].tolist() == pytest.approx([n / 15 for n in range(1, 16)])
+    filled = found.query("n > 0")
+    assert filled["confidence"].tolist() == pytest.approx([0.6, 0.8, 0.9, 0.95])
+    assert filled["accuracy"].tolist() == [1, 0, 1, 1]
+    assert found["confidence"].isna().tolist() == (found["n"] == 0).tolist()
+
+
+def test_two_images_of_one_bin_are_averaged():
+    """0.81 and 0.83 fall into 12/15–13/15; one of them is right."""
+    found = reliability(table(["benign", "normal"], [[0.81, 0.19, 0], [0.83, 0.1, 0.07]])).iloc[12]
+    assert found[["confidence", "accuracy", "n"]].tolist() == pytest.approx([0.82, 0.5, 2])
 
 
 def test_a_probability_of_one_falls_into_the_last_bin():
-    assert reliability(table(["benign"], [[1, 0, 0]]), bins=4)["n"].tolist() == [0, 0, 0, 1]
+    assert reliability(table(["benign"], [[1, 0, 0]]))["n"].tolist() == [0] * 14 + [1]
 
 
 def test_temperature_two_takes_the_square_root():
@@ -97,12 +104,12 @@ def test_a_row_may_have_its_own_temperature():
 
 
 @repeatable
-@given(st.integers(0, 10**6), st.sampled_from([2, 10, 15]))
-def test_reliability_is_that_of_scikit_learn(seed, bins):
+@given(st.integers(0, 10**6))
+def test_reliability_is_that_of_scikit_learn(seed):
     predictions = drawn(seed)
     confidence, right = confidence_of(predictions)
-    accuracy, mean = calibration_curve(right, confidence, n_bins=bins, strategy="uniform")
-    held = reliability(predictions, bins).query("n > 0")
+    accuracy, mean = calibration_curve(right, confidence, n_bins=15, strategy="uniform")
+    held = reliability(predictions).query("n > 0")
     assert held["accuracy"].to_numpy() == pytest.approx(accuracy)
     assert held["confidence"].to_numpy() == pytest.approx(mean)
 

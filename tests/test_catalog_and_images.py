@@ -238,7 +238,7 @@ BAD = {  # what is done to which file; then the file, the finding and the remedy
 def test_bad_input_is_refused_by_name_and_reported(folder, where, spoil, file, finding, remedy):
     spoil(folder / where)
     with pytest.raises(DataError) as refused:
-        load_busi(folder, cache=False)
+        load_busi(folder)
     assert str(folder) in str(refused.value)
     for part in (file, finding, remedy):
         assert part in str(refused.value)
@@ -249,7 +249,7 @@ def test_every_fault_is_listed(folder):
     (folder / "benign/benign (1).png").write_bytes(b"")
     damage(folder / "malignant/malignant (1).png")
     with pytest.raises(DataError, match=r"2 faults.*\n.*benign \(1\).png.*\n.*malignant \(1\).png"):
-        load_busi(folder, cache=False)
+        load_busi(folder)
 
 
 def test_many_faults_are_counted(folder):
@@ -314,21 +314,21 @@ def test_parent_folder_and_system_files(folder):
 
 
 def test_what_macos_leaves_behind_is_passed_over(folder):
-    before = load_busi(folder, size=16, cache=False)
+    before = load_busi(folder, size=16)
     for path in list(folder.rglob("*")):
         (path.parent / f"._{path.name}").write_bytes(b"x")
     (folder / "__MACOSX").mkdir()
     (folder.parent / "__MACOSX" / "benign").mkdir(parents=True)
-    assert_same(load_busi(folder.parent, size=16, cache=False), before)
+    assert_same(load_busi(folder.parent, size=16), before)
     assert check(folder).faults == ()
 
 
 def test_a_doubled_folder_is_found_up_to_three_deep(folder, tmp_path):
-    before = load_busi(folder, size=16, cache=False)
+    before = load_busi(folder, size=16)
     for place in ("X", "X/X", "X/X/X"):
         (tmp_path / place).mkdir()
         folder = folder.rename(tmp_path / place / folder.name)
-        assert_same(load_busi(tmp_path / "X", size=16, cache=False), before)
+        assert_same(load_busi(tmp_path / "X", size=16), before)
     (tmp_path / "X/X/X/X").mkdir()
     folder.rename(tmp_path / "X/X/X/X" / folder.name)
     with pytest.raises(DataError, match=r"no class folder found \(it holds X\)"):
@@ -372,12 +372,12 @@ def test_an_archive_is_to_be_unpacked(folder, tmp_path):
 
 def test_a_dark_and_a_bright_mask_of_one_image_are_both_read(folder):
     """The mask of 0 and 1 was lost without a word beside one of 0 and 255."""
-    before = load_busi(folder, size=16, cache=False)
+    before = load_busi(folder, size=16)
     halves = a_mask(0), a_mask(0)
     halves[0][:, 13:], halves[1][:, :13] = False, False
     Image.fromarray(halves[0].astype(np.uint8)).save(folder / "benign/benign (1)_mask.png")
     Image.fromarray(halves[1].astype(np.uint8) * 255).save(folder / "benign/benign (1)_mask_1.png")
-    assert np.array_equal(load_busi(folder, size=16, cache=False).masks, before.masks)
+    assert np.array_equal(load_busi(folder, size=16).masks, before.masks)
 
 
 def test_order_is_by_class_and_number(folder):
@@ -434,11 +434,11 @@ def test_gray_twins_decode_alike(tmp_path, mode):
 
 @pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "LA", "P"])
 def test_mask_formats_decode_alike(folder, mode):
-    expected = load_busi(folder, size=16, cache=False)
+    expected = load_busi(folder, size=16)
     for label, cls in enumerate(CLASSES):
         for path in (folder / cls).glob("*_mask.png"):
             save_as(a_mask(label).astype(np.uint8) * 255, mode, path)
-    data = load_busi(folder, size=16, cache=False)
+    data = load_busi(folder, size=16)
     assert np.array_equal(data.masks, expected.masks)
 
 
@@ -488,14 +488,12 @@ def test_images_fill_the_square(folder):
 
 
 def test_hit_equals_miss(folder, own_cache, monkeypatch):
-    fresh = load_busi(folder, size=16, cache=False)
     assert not own_cache.exists()
     missed = load_busi(folder, size=16)
     assert len(list(own_cache.iterdir())) == 1
     monkeypatch.setattr(images, "_prepare", None)  # nothing may be decoded now
     hit = load_busi(folder, size=16)
-    assert_same(fresh, missed)
-    assert_same(fresh, hit)
+    assert_same(missed, hit)
     assert load_busi(folder, size=16, name="mine").name == "mine"
 
 

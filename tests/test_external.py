@@ -20,7 +20,7 @@ from busilib.data.outside.bus_uclm import load_bus_uclm
 from busilib.data.outside.sets import load_outside
 from busilib.data.outside.sheet import LeftOutWarning
 from busilib.data.phantoms.shift import shifted
-from busilib.runs.profiles import outside_data
+from busilib.runs.load import outside_data
 
 HEIGHT, WIDTH, SIZE = 24, 30, 16
 
@@ -139,7 +139,7 @@ def load(request, recwarn):
     def one(folder: Path, loader=load_outside):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", LeftOutWarning)
-            return loader(folder, SIZE, cache=False)
+            return loader(folder, SIZE)
 
     return one
 
@@ -213,7 +213,7 @@ def test_a_mended_release_is_loaded_whole(uclm):
     save(a_picture(3), uclm / "images" / "HESN_000.png")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert len(load_bus_uclm(uclm, SIZE, cache=False)) == 4
+        assert len(load_bus_uclm(uclm, SIZE)) == 4
 
 
 @pytest.mark.parametrize("name", list(LOADERS))
@@ -245,7 +245,7 @@ def test_pictures_are_prepared_as_busi_is(bra, load, tmp_path):
     for number, cls in enumerate(("benign", "malignant", "normal")):
         save(a_picture(number), root / cls / f"{cls} (1).png")
         save(a_mask() & (cls != "normal"), root / cls / f"{cls} (1)_mask.png")
-    busi, data = load_busi(root, SIZE, cache=False), load(bra)
+    busi, data = load_busi(root, SIZE), load(bra)
     np.testing.assert_array_equal(busi.images, data.images)
     np.testing.assert_array_equal(busi.masks[:2], data.masks[:2])
 

@@ -1,6 +1,7 @@
 """Imports run one way, and no module but Keras's own backend touches TensorFlow."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +29,20 @@ ROOMS = [
 """In the order of the data's way; what stands beside them (errors, paths, …) imports none of them."""
 
 
-def imported(path: Path) -> set[str]:
-    """Every module that a file names in an import, also inside functions."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported(path: Path, running: bool = False) -> set[str]:
+    """Every module that a file names in an import, also inside functions; `running`: not for types alone."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if running and isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if id(node) in for_types:
+            continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -83,6 +94,29 @@ def test_imports_never_run_back(module):
         parts = name.split(".")
         if parts[0] == "busilib" and len(parts) > 1:
             assert parts[1] not in later, f"{module.relative_to(PACKAGE)} imports {name}"
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Modules that import each other in a ring, the first one again at the end; empty without one."""
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as found:
+        return found.args[1]
+    return []
+
+
+def test_imports_have_no_circle():
+    names = {
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in MODULES
+    }
+    graph = {name: imported(path, running=True) & {*names} - {name} for name, path in names.items()}
+    assert not (ring := circle(graph)), " → ".join(ring)
+
+
+def test_a_circle_is_named():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == []
+    assert sorted(circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})[1:]) == ["a", "b", "c"]
 
 
 def test_the_command_line_starts_without_keras():

@@ -87,15 +87,8 @@ def test_unknown_inputs_name_those_that_exist(data):
 def test_two_heads_both_learn_until_only_the_image_counts(data):
     options = {"pair": True, "image_only_from": 2, "augmentation": augment.R3}
     for epoch, weight in [(0, 1.0), (1, 1.0), (2, 0.0), (7, 0.0)]:
-        batches = Batches(
-            data,
-            CHOSEN,
-            target="label",
-            inputs="image and true mask",
-            batch=4,
-            first_epoch=epoch + 1,
-            **options,
-        )
+        batches = Batches(data, CHOSEN, target="label", inputs="image and true mask", batch=4, **options)
+        batches.epoch = epoch
         _, labels, weights = batches[0]
         np.testing.assert_array_equal(labels["class"], labels["combined"])
         assert weights["class"].tolist() == [1.0] * 4

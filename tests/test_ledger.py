@@ -15,7 +15,7 @@ from busilib.pages.ledger import (
     ledger,
     measured,
     reached,
-    records_of,
+    records_by_protocol,
     tally,
     verdict,
 )
@@ -212,11 +212,11 @@ def test_f1_of_pixels_is_their_dice():
 
 def test_the_full_profile_goes_before_laptop_and_phantoms_never_count(tmp_path):
     write(record(profile="smoke"), tmp_path, "r2-cnn")
-    assert records_of(CNN, tmp_path) == {}
+    assert records_by_protocol(CNN, tmp_path) == {}
     write(record(), tmp_path, "r2-cnn")
     write(record(), tmp_path, "r2-cnn@random")
     write(record(profile="full"), tmp_path, "r2-cnn")
-    assert {name: made.facts["profile"] for name, made in records_of(CNN, tmp_path).items()} == {
+    assert {name: made.facts["profile"] for name, made in records_by_protocol(CNN, tmp_path).items()} == {
         "random": "laptop",
         "grouped": "full",
     }
@@ -224,7 +224,7 @@ def test_the_full_profile_goes_before_laptop_and_phantoms_never_count(tmp_path):
 
 def test_unusual_inputs_never_stand_for_the_experiment(tmp_path):
     write(record({"accuracy": figure(1.0)}), tmp_path, "r2-cnn+true-mask-alone")
-    assert records_of(CNN, tmp_path) == {}
+    assert records_by_protocol(CNN, tmp_path) == {}
 
 
 def test_each_side_of_the_ledger_reads_its_own_record(tmp_path):

@@ -270,7 +270,7 @@ def test_table_has_the_lesions_at_their_original_size(tables, phantom, phantom_d
     assert raw["id"].tolist() == lesions["id"].tolist()
     assert raw["true"].tolist() == lesions["class"].tolist()
     assert raw["group"].tolist() == lesions["group"].tolist()
-    large = load_busi(phantom_dir, size=256, cache=False)
+    large = load_busi(phantom_dir, size=256)
     shares = np.array([mask.mean() for mask in large.masks if mask.any()])
     whole = raw["components"] == 1
     assert raw["area_share"][whole].to_numpy() == pytest.approx(shares[whole], rel=0.05)

@@ -64,7 +64,7 @@ def own(tmp_path) -> Path:
 
 
 def load(root: Path):
-    return load_outside(root, SIZE, cache=False)
+    return load_outside(root, SIZE)
 
 
 def changed(**cells) -> list[tuple]:
@@ -129,7 +129,7 @@ def test_mask_and_group_may_be_no_columns_at_all(own):
 @pytest.mark.parametrize("name", ["BUSI", "BrEaST", "BUS-BRA", "BUS-UCLM"])
 def test_no_folder_of_ones_own_earns_a_published_name(own, name):
     other = own.rename(own.parent / name)
-    assert load_outside(other, SIZE, cache=False).name == f"folder {name}"
+    assert load_outside(other, SIZE).name == f"folder {name}"
 
 
 def test_a_mask_that_is_not_given_is_told_from_an_empty_one(own):
@@ -332,7 +332,7 @@ def test_breast_through_the_general_layout_is_the_same(real, tmp_path):
     ).to_csv(root / "images.csv", index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        published, brought = load_breast(real, 64), load_outside(root, 64, cache=False)
+        published, brought = load_breast(real, 64), load_outside(root, 64)
     assert brought.name == "brought" and brought.fingerprint == published.fingerprint
     shared = [name for name in brought.table if name in published.table]
     assert {"BIRADS", "case", "overlay", "n_masks"} <= set(shared)

@@ -27,7 +27,7 @@ from busilib.predict.export import RunError, archive_of, find_run
 from busilib.predict.models import find_models
 from busilib.predict.picture import PictureError, find_pictures, read_picture
 from busilib.predict.write import caption, names_of, overlay
-from busilib.runs import profiles, runner
+from busilib.runs import load, runner
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 NOTE = "Not for clinical use."
@@ -52,7 +52,7 @@ def project(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(project):
-    data = profiles.load_data("smoke")
+    data = load.load_data("smoke")
     return {id: runner.run(id, data, "smoke") for id in ("r2-cnn", "r4-unet")}
 
 
@@ -77,7 +77,7 @@ def models(files):
 @pytest.fixture(scope="module")
 def drawn(trained) -> Path:
     """The folder of the phantoms that the models learned from."""
-    return profiles.data_folder("smoke")
+    return load.data_folder("smoke")
 
 
 def screenshot() -> Image.Image:

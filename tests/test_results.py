@@ -24,7 +24,8 @@ from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.pages import rungs as ladder
 from busilib.reports.registry import EXPERIMENTS, experiment
-from busilib.runs.profiles import PROFILES, load_data
+from busilib.runs.load import load_data
+from busilib.runs.profiles import PROFILES
 from busilib.runs.protocols import make_split
 from busilib.runs.records import Record, RecordError, read_record, summary, write_record
 from busilib.runs.records import read_parts as parts_of

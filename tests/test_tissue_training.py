@@ -36,7 +36,7 @@ def tiles(tmp_path_factory) -> Tiles:
     folder = write_histology_phantom(
         tmp_path_factory.mktemp("histology"), slides=5, tiles_per_slide=4, size=64
     )
-    return load_bcss(folder, size=64, cache=False, name="histology phantoms")
+    return load_bcss(folder, size=64, name="histology phantoms")
 
 
 def tiny(size: int = 64) -> keras.Model:

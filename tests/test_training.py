@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -277,7 +276,8 @@ def same(first, second):
 @pytest.mark.parametrize("id", ["r1-unet", "r2-unet"])
 def test_a_batch_depends_on_seed_epoch_and_position_alone(id, data):
     plan = experiment(id).augmentation
-    walked, direct = batches_of(data, augmentation=plan), batches_of(data, augmentation=plan, first_epoch=2)
+    walked, direct = batches_of(data, augmentation=plan), batches_of(data, augmentation=plan)
+    direct.epoch = 1  # as `fit` sets it where a training is resumed
     for _ in range(3):
         walked.on_epoch_begin()
         walked[4], walked[0]
@@ -287,7 +287,8 @@ def test_a_batch_depends_on_seed_epoch_and_position_alone(id, data):
     assert not same(direct[0], direct[1])
     walked.on_epoch_begin()
     assert not same(walked[1], direct[1])
-    other = batches_of(data, augmentation=plan, first_epoch=2, seed=4)
+    other = batches_of(data, augmentation=plan, seed=4)
+    other.epoch = 1
     other.on_epoch_begin()
     assert not same(other[1], direct[1])
 
@@ -362,18 +363,17 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def no_notebook(monkeypatch):
     monkeypatch.delenv("BUSI_HEADLESS", raising=False)
-    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
 
 
 def shown_on(stream: io.StringIO, monkeypatch) -> str:
     """What a training of three epochs, taken up after the first, writes to standard error."""
     monkeypatch.setattr(sys, "stderr", stream)
-    callback = progress.Progress("r1-unet fold 0", first_epoch=1)
-    callback.set_params({"epochs": 3})
-    callback.on_train_begin()
-    for epoch in range(1, 3):
-        callback.on_epoch_end(epoch, {"loss": 9.0, "val_loss": 0.125})
-    callback.on_train_end()
+    with progress.Progress("r1-unet fold 0", done=1, epochs=3) as callback:
+        for epoch in range(1, 3):
+            callback.on_epoch_end(epoch, {"loss": 9.0, "val_loss": 0.125})
     return stream.getvalue()
 
 
@@ -388,7 +388,7 @@ def test_progress_shows_in_a_terminal(monkeypatch):
 def test_progress_is_silent_when_headless(in_notebook, monkeypatch):
     monkeypatch.setenv("BUSI_HEADLESS", "1")
     if in_notebook:
-        monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
+        monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
     assert shown_on(Terminal(), monkeypatch) == ""
 
 
@@ -397,8 +397,16 @@ def test_progress_is_silent_in_a_log_file(monkeypatch):
 
 
 def test_progress_is_a_widget_in_a_notebook(monkeypatch):
-    monkeypatch.setitem(sys.modules, "ipykernel", SimpleNamespace())
-    assert progress._bar() is progress.notebook_tqdm
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    line = progress.Progress("r1-unet fold 0", done=0, epochs=3)
+    assert not line.display.disable and line.display.console.is_jupyter
+
+
+def test_progress_gives_the_cursor_back_after_a_failure(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", stream := Terminal())
+    with pytest.raises(FloatingPointError), progress.Progress("r1-unet fold 0", done=0, epochs=3):
+        raise FloatingPointError
+    assert stream.getvalue().rindex("\x1b[?25h") > stream.getvalue().rindex("\x1b[?25l")
 
 
 # The runner

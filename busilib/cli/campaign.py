@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import typer.core
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -70,24 +69,6 @@ def _read_plan(path: Path) -> object:
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: is no YAML ({' '.join(str(error).split())})") from error
-
-
-class InARow(typer.core.TyperCommand):
-    """A command whose repeatable options also take their values in a row: `--folds 0 1`."""
-
-    def parse_args(self, ctx, args):
-        repeatable = {name for each in self.params if each.multiple for name in each.opts}
-        spread, option, given = [], "", 0
-        for word in args:
-            if word.startswith("--"):
-                name, equals, _ = word.partition("=")
-                option, given = (name if name in repeatable else ""), len(equals)
-            elif option:
-                given += 1
-                if given > 1:
-                    spread.append(option)
-            spread.append(word)
-        return super().parse_args(ctx, spread)
 
 
 class Display:

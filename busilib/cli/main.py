@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 import typer.core
 
-from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
+from busilib.cli.in_a_row import InARow
 from busilib.cli.predict import model_app, predict
 from busilib.errors import UserError, explained
 
@@ -144,18 +144,22 @@ def train(
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
-    from busilib.runs import profiles, records, runner
+    from busilib.runs import records, runner
+    from busilib.runs.load import load_data, load_tiles
+    from busilib.runs.profiles import settings_for
 
     writable_folder(project_root() / "_build")
     entry = registry.experiment(id)
-    load = profiles.load_tiles if entry.task == "tissue" else profiles.load_data
-    dataset = load(profile, data, seed, profiles.settings_for(entry, profile).size)
+    load = load_tiles if entry.task == "tissue" else load_data
+    dataset = load(profile, data, seed, settings_for(entry, profile).size)
     if dataset.origin == "busi":
         records.refuse_uncommitted(provenance.commit())
     for number in fold or [0]:
         one = runner.run(id, dataset, profile, protocol, number, seed, weights, inputs)
         target = records.write_record(one, records.target_of(one))
-    figures = records.read_record(target.name, profile, target.parents[1]).metrics
+    recorded = records.read_record(target.name, profile, target.parents[1])
+    assert recorded is not None  # just written
+    figures = recorded.metrics
     for key in MAIN_FIGURES[entry.task]:
         if key in figures:
             figure = figures[key]
@@ -270,6 +274,7 @@ def study(
     measured = table.study(name, context)
     target = records.write_study(measured, records.target_of(measured))
     found = records.read_study(target.name, profile, target.parents[2])
+    assert found is not None  # just written
     key = MAIN_FIGURES[found.task][0]
     for condition in found.conditions:
         figure = found.metrics(condition)[found.conditions[condition].get("figure", key)]

@@ -80,7 +80,7 @@ def bcss_root(folder: str | Path) -> tuple[Path, str]:
     )
     for layout, parts in LAYOUTS.items():
         tiles = {name for names in parts.values() for name in names}
-        found = inside(folder, lambda root, tiles=tiles: any((root / name).is_dir() for name in tiles))
+        found = inside(folder, partial(_holds_one_of, names=tiles))
         if len(found) > 1:
             raise DataError(f"{folder}: several of {layout}: {', '.join(map(str, found))}. Name one.")
 
@@ -156,14 +156,17 @@ def _pair(images: Path, masks: Path, part: str) -> tuple[list[Tile], list[str]]:
     return tiles, faults
 
 
-def load_bcss(folder: str | Path, size: int = 224, cache: bool = True, name: str = "BCSS") -> Tiles:
+def _holds_one_of(root: Path, names: set[str]) -> bool:
+    return any((root / name).is_dir() for name in names)
+
+
+def load_bcss(folder: str | Path, size: int = 224, name: str = "BCSS") -> Tiles:
     """Load a BCSS folder at one working size, strictly: any fault is an error.
 
     Args:
         folder: one of Kaggle's two layouts, or the folder above (see `LAYOUTS`).
         size: height and width in pixels: images by antialiased bilinear resampling, codes by the nearest.
             R5 writes 512 in its text and uses 224 in its code.
-        cache: keep the decoded arrays in the user's cache, keyed by file contents and settings.
         name: what the set is called in records.
 
     Returns:
@@ -185,13 +188,13 @@ def load_bcss(folder: str | Path, size: int = 224, cache: bool = True, name: str
         for part in pool.map(_digest, tiles):
             digest.update(part)
         stored = cache_folder() / "datasets" / f"{digest.hexdigest()[:32]}.npz"
-        arrays = _read_cache(stored) if cache else None
+        arrays = _read_cache(stored)
         if arrays is None:
             parts = list(pool.map(partial(_prepare, size=size, layout=layout), tiles))
             _refuse(root, [part for part in parts if isinstance(part, str)])
-            arrays = tuple(np.stack(column) for column in zip(*parts, strict=True))
-            if cache:
-                _write_cache(stored, *arrays)
+            images, codes = (np.stack(column) for column in zip(*parts, strict=True))
+            arrays = images, codes
+            _write_cache(stored, *arrays)
     return Tiles(*arrays, _table(tiles), name)
 
 
@@ -256,7 +259,7 @@ def read_codes(path: Path, highest: int = len(CODES) - 1) -> np.ndarray:
     Raises:
         DataError: naming the file, if it is damaged, in colour, or holds a code above `highest`.
 
-    Example:
+    Example (not run):
         >>> np.unique(read_codes(mask))
         array([0, 1, 2, 9], dtype=uint8)
     """

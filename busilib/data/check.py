@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ class Report:
     height: tuple[int, int]
     n_sizes: int
     overlays: tuple[str, ...]
-    duplicates: tuple[Mapping[str, float], ...]
+    duplicates: tuple[Mapping[str, Any], ...]
     duplicate_pairs: tuple[Mapping[str, str | float], ...]
     duplicate_groups: tuple[tuple[str, ...], ...]
     conflicts: tuple[tuple[str, ...], ...]
@@ -104,6 +105,7 @@ class Report:
         """Whether these are BUSI's pixels, or which outside set it is, in one line."""
         if self.outside:
             return f"{self.outside.name}: an outside set"
+        assert self.comparison is not None  # what is no outside set was compared
         total, same = len(read_table()), len(self.comparison.matching)
         return {
             "same": f"BUSI: all {total} images and their masks match the shipped table, pixel by pixel",
@@ -252,7 +254,7 @@ def render(report: Report, console: Console) -> None:
     """Print a report for people; long lists are cut, `to_dict` has them in full.
 
     Example:
-        >>> render(check("phantoms"), Console())
+        >>> render(check("Dataset_BUSI_with_GT"), Console(quiet=True))
     """
     grid = Table.grid(padding=(0, 2))
     for name, lines in _rows(report).items():
@@ -291,6 +293,7 @@ def _rows(report: Report) -> dict[str, list[str]]:
 
 def _busi_rows(report: Report) -> dict[str, list[str]]:
     compared, pixels = report.comparison, [report.verdict]
+    assert compared is not None
     if compared.kind == "partly":
         differing = [f"{id}: {what}" for id, what in compared.differing.items()]
         lists = {
@@ -299,7 +302,7 @@ def _busi_rows(report: Report) -> dict[str, list[str]]:
             "unknown": compared.unknown,
         }
         pixels += [f"{len(ids)} {name}: {_some(ids)}" for name, ids in lists.items() if ids]
-    return {"Folds": [_folds(report)], "Pixels": pixels}
+    return {"Folds": [_folds(report, compared)], "Pixels": pixels}
 
 
 def _outside_rows(found: Outside) -> dict[str, list[str]]:
@@ -330,16 +333,16 @@ def _outside_rows(found: Outside) -> dict[str, list[str]]:
     return {name: lines or ["none"] for name, lines in rows.items()}
 
 
-def _largest(groups: Sequence[Sequence[str]], most: int = 8) -> list[str]:
+def _largest(groups: Sequence[Sequence[str]]) -> list[str]:
     """The largest groups, one a line, and how many more there are."""
-    lines = [", ".join(ids) for ids in sorted(groups, key=len, reverse=True)[:most]]
-    if len(groups) > most:
-        lines.append(f"and {len(groups) - most} more; --json lists all, with their pairs")
+    lines = [", ".join(ids) for ids in sorted(groups, key=len, reverse=True)[:8]]
+    if len(groups) > 8:
+        lines.append(f"and {len(groups) - 8} more; --json lists all, with their pairs")
     return lines or ["none"]
 
 
-def _folds(report: Report) -> str:
-    if report.comparison.kind == "same":
+def _folds(report: Report, compared: Comparison) -> str:
+    if compared.kind == "same":
         return (
             f"the shipped table busi_table.csv has {REPEATS} × {FOLDS} for these images, stratified, with "
             f"each group in one fold: columns fold_0 to fold_{REPEATS - 1}"

@@ -109,7 +109,7 @@ def _lines(path: Path, columns: Sequence[str], expected: str) -> tuple[list[tupl
     heads = {sign: [clean(name) for name in _cells(head, sign)] for sign in SEPARATORS}
 
     def fit(sign: str) -> tuple[int, bool, int]:
-        said = bool(given) and given[1] == sign
+        said = given is not None and given[1] == sign
         return sum(name in heads[sign] for name in columns), said, len(heads[sign])
 
     separator = max(SEPARATORS, key=fit)

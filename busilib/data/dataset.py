@@ -121,7 +121,7 @@ class Dataset:
     @property
     def has_lesion(self) -> np.ndarray:
         """bool (n,): whether the reference mask has any pixel at the working size."""
-        return self.masks.any(axis=(1, 2))
+        return np.any(self.masks, axis=(1, 2))
 
     def subset(self, indices: np.ndarray) -> Dataset:
         """The images at `indices`, in that order.

@@ -28,7 +28,7 @@ def thumbnail(image: np.ndarray) -> np.ndarray:
         float32 (4096,); all zeros for a constant image.
 
     Example:
-        >>> thumbnail(a) @ thumbnail(b)  # normalised cross-correlation, -1 to 1
+        >>> thumbnail(images[0]) @ thumbnail(images[1])  # normalised cross-correlation, -1 to 1
     """
     small = Image.fromarray(image).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BILINEAR)
     flat = np.asarray(small, np.float32).ravel()

@@ -42,7 +42,7 @@ def listed(folder: Path) -> list[Path]:
 def held(folder: Path) -> str:
     """The first names in a folder, for a message.
 
-    Example:
+    Example (not run):
         >>> held(Path("downloads"))
         'archive.zip, notes.txt'
     """
@@ -93,8 +93,8 @@ def inside(folder: Path, is_set: Callable[[Path], bool]) -> list[Path]:
         Sorted; folders that cannot be read are passed over.
 
     Example:
-        >>> inside(Path("archive"), lambda folder: (folder / "benign").is_dir())
-        [PosixPath('archive/Dataset_BUSI_with_GT')]
+        >>> inside(Path("."), lambda folder: (folder / "benign").is_dir())
+        [PosixPath('Dataset_BUSI_with_GT')]
     """
     level = [folder]
     for _ in range(DEPTH + 1):
@@ -124,7 +124,7 @@ def subfolder(root: Path, name: str) -> Path:
     Raises:
         DataError: if there is none; one that is written in another case is named.
 
-    Example:
+    Example (not run):
         >>> subfolder(Path("BUSBRA"), "Images")
         PosixPath('BUSBRA/Images')
     """

@@ -53,7 +53,7 @@ def to_gray(picture: Image.Image) -> np.ndarray:
         DataError: for other modes, such as 16-bit gray.
 
     Example:
-        >>> to_gray(Image.open("benign (1).png")).dtype
+        >>> to_gray(Image.open("Dataset_BUSI_with_GT/benign/benign (1).png")).dtype
         dtype('uint8')
     """
     if picture.mode not in {"1", "L", "LA", "P", "PA", "RGB", "RGBA"}:
@@ -99,8 +99,8 @@ def colour_share(picture: Image.Image) -> float:
         picture: of any mode; those without colour have no coloured pixels. Transparent pixels count as black.
 
     Example:
-        >>> colour_share(Image.open("benign (6).png"))
-        0.0318
+        >>> colour_share(Image.open("Dataset_BUSI_with_GT/benign/benign (2).png")) > 0
+        True
     """
     return _coloured(picture) / (picture.width * picture.height)
 
@@ -212,8 +212,8 @@ def open_mask(path: Path, again: str = "download it again") -> Marked:
         DataError: naming the file, if it is damaged (see `open_png`) or its levels could mean several things.
 
     Example:
-        >>> open_mask(Path("benign (1)_mask.png")).lesion.shape
-        (471, 562)
+        >>> open_mask(Path("Dataset_BUSI_with_GT/benign/benign (1)_mask.png")).lesion.shape
+        (318, 392)
     """
     picture = open_png(path, again)
     try:
@@ -242,7 +242,7 @@ def decode(entry: Entry, read_mask: MaskReader = lesion) -> Decoded:
 
     Example:
         >>> decode(entries[0]).image.shape
-        (471, 562)
+        (318, 392)
     """
     picture, image = _open_gray(entry.image)
     mask = np.zeros(image.shape, bool)
@@ -279,13 +279,12 @@ def mask_fault(entry: Entry, mask: np.ndarray) -> str | None:
     return None
 
 
-def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str = "BUSI") -> Dataset:
+def load_busi(folder: str | Path, size: int = 128, name: str = "BUSI") -> Dataset:
     """Load a BUSI folder at one working size, strictly: any fault is an error.
 
     Args:
         folder: BUSI's folder (or its parent) with `benign`, `malignant` and `normal`.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache, keyed by file contents and settings.
         name: what the set is called in records.
 
     Returns:
@@ -294,21 +293,20 @@ def load_busi(folder: str | Path, size: int = 128, cache: bool = True, name: str
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> data = load_busi("Dataset_BUSI_with_GT", size=128)
         >>> len(data)
         780
     """
     entries, faults = scan(folder)
     refuse(folder, faults)
-    return load_entries(folder, entries, size, cache, name)
+    return load_entries(folder, entries, size, name)
 
 
 def load_entries(
     folder: str | Path,
     entries: Sequence[Entry],
     size: int,
-    cache: bool,
     name: str,
     cases: Sequence[str] | None = None,
     read_mask: MaskReader = lesion,
@@ -318,7 +316,7 @@ def load_entries(
     Args:
         folder: named in errors.
         entries: at least one.
-        size, cache, name: see `load_busi`.
+        size, name: see `load_busi`.
         cases: whose image each is: images of one case get one group; None groups near-duplicates.
         read_mask: see `decode`.
 
@@ -331,22 +329,22 @@ def load_entries(
         for part in pool.map(_digest, entries):
             digest.update(part)
         stored = cache_folder() / "datasets" / f"{digest.hexdigest()[:32]}.npz"
-        if cache and stored.is_file():
+        if stored.is_file():
             dataset = _read_cache(stored, name)
             if dataset is not None:
                 return dataset
         parts = list(pool.map(partial(_prepare, size=size, read_mask=read_mask), entries))
     refuse(folder, [part for part in parts if isinstance(part, str)], is_busi=cases is None)
-    dataset = _assemble(entries, parts, name, cases)
-    if cache:
-        try:
-            _write_cache(stored, dataset)
-        except OSError as error:
-            warnings.warn(
-                f"{stored.parent}: cannot be written ({error.strerror}), so these images are decoded anew "
-                "each time. Set BUSI_CACHE_DIR to a folder with room.",
-                stacklevel=2,
-            )
+    whole = [part for part in parts if not isinstance(part, str)]  # all of them, by now
+    dataset = _assemble(entries, whole, name, cases)
+    try:
+        _write_cache(stored, dataset)
+    except OSError as error:
+        warnings.warn(
+            f"{stored.parent}: cannot be written ({error.strerror}), so these images are decoded anew "
+            "each time. Set BUSI_CACHE_DIR to a folder with room.",
+            stacklevel=2,
+        )
     return dataset
 
 
@@ -401,7 +399,8 @@ def _write_cache(path: Path, dataset: Dataset) -> None:
     # Two programs may load the same data at once: each writes a file of its own, then moves it into place.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="part-") as part:
         written = Path(part) / path.name
-        np.savez(written, images=dataset.images, masks=dataset.masks, labels=dataset.labels, **columns)
+        arrays = {"images": dataset.images, "masks": dataset.masks, "labels": dataset.labels, **columns}
+        np.savez(written, **arrays)  # type: ignore[arg-type]  # one of its names could be `allow_pickle`
         written.replace(path)
 
 

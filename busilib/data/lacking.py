@@ -22,7 +22,7 @@ def lacking(table: pd.DataFrame) -> tuple[str, ...]:
     Args:
         table: of a dataset: `id`, `class`, `n_masks`, and of an outside set `case`.
 
-    Example:
+    Example (not run):
         >>> lacking(breast.table.query("class != 'normal'"))[0][:15]
         'no normal image'
     """

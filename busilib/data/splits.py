@@ -91,7 +91,7 @@ def hold_out(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray,
         DataError: if a class has too few images to leave any.
 
     Example:
-        >>> held, rest = hold_out(data.labels, per_class=20, seed=0)
+        >>> held, rest = hold_out(data.labels, per_class=2, seed=0)
     """
     rng = np.random.default_rng(seed)
     held = []
@@ -100,8 +100,8 @@ def hold_out(labels: np.ndarray, per_class: int, seed: int) -> tuple[np.ndarray,
         if len(members) <= per_class:
             raise DataError(f"{name}: {len(members)} image(s), cannot hold out {per_class} and keep any")
         held.append(rng.choice(members, per_class, replace=False))
-    held = np.sort(np.concatenate(held))
-    return held, np.setdiff1d(np.arange(len(labels)), held)
+    chosen = np.sort(np.concatenate(held))
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
 
 
 def random_split(
@@ -123,8 +123,8 @@ def random_split(
         DataError: if a class is too small.
 
     Example:
-        >>> random_split(data.labels, ReportSplit(test=0.1), per_class=20).test.size
-        78
+        >>> random_split(data.labels, ReportSplit(test=0.1), per_class=2).test.size
+        3
     """
     held, rest = np.array([], np.int64), np.arange(len(labels))
     if plan.hold_out:

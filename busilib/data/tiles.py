@@ -68,7 +68,7 @@ class Tiles:
         name: what the set is called in records and on pages.
         origin: "phantom", or "folder" for a BCSS folder (see `busilib.data.dataset.ORIGINS`).
 
-    Example:
+    Example (not run):
         >>> tiles = load_bcss("BCSS_512", size=224)
         >>> tiles.images.shape, tiles.table["part"].value_counts().to_dict()
     """
@@ -125,7 +125,7 @@ class Tiles:
         """The tiles at `indices`, in that order.
 
         Example:
-            >>> test = tiles.subset(split.test)
+            >>> test = tiles.subset(np.arange(3))
         """
         indices = np.asarray(indices)
         return replace(

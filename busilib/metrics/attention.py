@@ -28,7 +28,8 @@ def attention_share(heat: np.ndarray, masks: np.ndarray) -> pd.DataFrame:
         ValueError: if shapes do not fit, or the masks are not bool, or heat is negative or not a number.
 
     Example:
-        >>> attention_share(np.ones((1, 4, 4)), masks)[["share_inside", "hit"]].iloc[0].tolist()
+        >>> share = attention_share(np.ones((1, 4, 4)), np.eye(4, dtype=bool)[None])
+        >>> share[["share_inside", "hit"]].iloc[0].tolist()
         [0.25, 0.25]
     """
     if heat.shape != masks.shape or masks.dtype != bool:
@@ -62,7 +63,7 @@ def fixed_gaze(heat: np.ndarray) -> np.ndarray:
     Returns:
         float64 (n, h, w), each map adds up to 1 or, where no other has heat, to 0.
 
-    Example:
+    Example (not run):
         >>> attention_share(fixed_gaze(heat), masks)["share_inside"].mean()
     """
     pixels, heat = (1, 2), heat.astype(np.float64)
@@ -89,7 +90,7 @@ def attention_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) ->
         images whose map has none.
         A figure whose denominator is empty is NaN.
 
-    Example:
+    Example (not run):
         >>> attention_metrics(predictions)["attention_ratio"]
     """
     w = each_once(len(table)) if weights is None else weights
@@ -104,7 +105,7 @@ def attention_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) ->
 def attention_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
     """The rows that stand behind figures of `attention_metrics`: bool (n,) by what they are called.
 
-    Example:
+    Example (not run):
         >>> attention_rows(predictions)["images with heat"].sum()
         647
     """

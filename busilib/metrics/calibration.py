@@ -16,15 +16,14 @@ TEMPERATURES = (0.05, 20.0)
 """Where a temperature is sought; a bound is met only where a table is all right or worse than guessing."""
 
 
-def reliability(table: pd.DataFrame, bins: int = ECE_BINS) -> pd.DataFrame:
-    """Confidence and accuracy in equal bins of the probability of the predicted class.
+def reliability(table: pd.DataFrame) -> pd.DataFrame:
+    """Confidence and accuracy in 15 equal bins of the probability of the predicted class.
 
     The count-weighted mean of |confidence − accuracy| is the expected calibration error, `ece` in
     `busilib.metrics.classification.classification_metrics`.
 
     Args:
         table: columns `true` (class name) and the three class probabilities.
-        bins: how many of equal width between 0 and 1.
 
     Returns:
         One row per bin: `low`, `high` (its bounds, low included), mean `confidence`, `accuracy` (both NaN
@@ -34,11 +33,11 @@ def reliability(table: pd.DataFrame, bins: int = ECE_BINS) -> pd.DataFrame:
         >>> reliability(predictions).query("n > 0")[["confidence", "accuracy", "n"]]
     """
     confidence, right = confidence_of(table)
-    place = _bins(confidence, bins)
+    place = _bins(confidence)
     held = pd.DataFrame({"confidence": confidence, "accuracy": right.astype(float), "bin": place})
-    edges = np.linspace(0, 1, bins + 1)
-    means = held.groupby("bin")[["confidence", "accuracy"]].mean().reindex(range(bins))
-    counts = np.bincount(place, minlength=bins)
+    edges = np.linspace(0, 1, ECE_BINS + 1)
+    means = held.groupby("bin")[["confidence", "accuracy"]].mean().reindex(range(ECE_BINS))
+    counts = np.bincount(place, minlength=ECE_BINS)
     return means.assign(n=counts, low=edges[:-1], high=edges[1:])[
         ["low", "high", "confidence", "accuracy", "n"]
     ].reset_index(drop=True)
@@ -77,7 +76,7 @@ def fit_temperature(validation: pd.DataFrame) -> float:
 
     Example:
         >>> fit_temperature(record.validation.query("fold == 0"))
-        1.83
+        1.087…
     """
     if not len(validation):
         raise PairingError("a temperature needs validation rows, and the table has none")
@@ -153,8 +152,8 @@ def calibration_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) 
     return settled({"accuracy": mean(right, w), **probability_errors(table, w)}, weights)
 
 
-def _bins(confidence: np.ndarray, bins: int) -> np.ndarray:
-    return np.clip((confidence * bins).astype(int), 0, bins - 1)
+def _bins(confidence: np.ndarray) -> np.ndarray:
+    return np.clip((confidence * ECE_BINS).astype(int), 0, ECE_BINS - 1)
 
 
 def _logits(table: pd.DataFrame) -> np.ndarray:

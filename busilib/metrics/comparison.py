@@ -47,17 +47,16 @@ def mcnemar(one: pd.DataFrame, other: pd.DataFrame) -> McNemar:
 
     Example:
         >>> mcnemar(mobilenet.predictions, cnn.predictions).p
-        0.031
+        0.316…
     """
     from statsmodels.stats.contingency_tables import mcnemar as exact_test
 
     _, right = confidence_of(one)
     _, right_other = confidence_of(matched(one, other))
-    counts = [
-        [int((right & right_other).sum()), int((right & ~right_other).sum())],
-        [int((~right & right_other).sum()), int((~right & ~right_other).sum())],
-    ]
-    return McNemar(*counts[0], *counts[1], p=float(exact_test(counts, exact=True).pvalue))
+    both, only_one = int((right & right_other).sum()), int((right & ~right_other).sum())
+    only_other, neither = int((~right & right_other).sum()), int((~right & ~right_other).sum())
+    p = exact_test([[both, only_one], [only_other, neither]], exact=True).pvalue
+    return McNemar(both, only_one, only_other, neither, float(p))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -132,7 +131,7 @@ def paired_difference(
     Raises:
         busilib.metrics.pairing.PairingError: if the tables do not hold the same images.
 
-    Example:
+    Example (not run):
         >>> paired_difference(segmentation_metrics, wide, narrow, groups)["lesion_dice"]["low"] > 0
         True
     """
@@ -161,7 +160,8 @@ def difference_table(
         there are too few images for an interval), `n`.
 
     Example:
-        >>> difference_table(classification_metrics, shared(tables), groups)
+        >>> tables = {"CNN": cnn.predictions, "MobileNet": mobilenet.predictions}
+        >>> difference_table(classification_metrics, tables, groups, draws=50)
     """
     first = next(iter(tables.values()))
     same = {name: matched(first, table) for name, table in tables.items()}

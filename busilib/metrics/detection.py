@@ -28,7 +28,7 @@ def candidates(counts: pd.DataFrame, least_dice: float = FOUND) -> pd.DataFrame:
 
     Example:
         >>> candidates(record.predictions)["good"].mean()
-        0.58
+        0.615…
     """
     outlined = counts["tp"] + counts["fp"]
     lesion = (counts["tp"] + counts["fn"]) > 0
@@ -53,7 +53,7 @@ def scored_by(counts: pd.DataFrame, classes: pd.DataFrame) -> pd.DataFrame:
     Raises:
         PairingError: if the tables do not hold the same images in the same folds.
 
-    Example:
+    Example (not run):
         >>> froc(scored_by(unet.predictions, mobilenet.predictions))
     """
     return counts.assign(score=1 - matched(counts, classes, on=ROW)["normal"])
@@ -76,7 +76,7 @@ def detection_metrics(
 
     Example:
         >>> detection_metrics(record.predictions, gate=0.01)["false_positive_rate"]
-        0.38
+        0.115…
     """
     table = candidates(counts, least_dice)
     kept = (table["outlined"] & (table["score"] >= gate)).to_numpy()
@@ -140,7 +140,7 @@ def gate_for(validation: pd.DataFrame, rate: float) -> float:
     Raises:
         PairingError: if there is no image with, or none without, a lesion.
 
-    Example:
+    Example (not run):
         >>> gate_for(record.validation.query("fold == 0"), rate=0.1)
         0.021
     """
@@ -162,7 +162,7 @@ def gates_by_fold(predictions: pd.DataFrame, validation: pd.DataFrame, rate: flo
     Raises:
         PairingError: if a fold has no validation rows, or they have no image with or without a lesion.
 
-    Example:
+    Example (not run):
         >>> detection_metrics(predictions, gates_by_fold(predictions, validation, rate=0.1))
     """
     gates = np.empty(len(predictions))

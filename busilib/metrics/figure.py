@@ -75,18 +75,17 @@ def limits(figure: Mapping, form: str = ".2f", to: str = "–") -> str:
     return f"{figure['low']:{form}}{to}{figure['high']:{form}}"
 
 
-def several(figure: Mapping, form: str = ".3f") -> str:
+def several(figure: Mapping) -> str:
     """Of how many seeds a figure is the mean, and how far they lie apart; empty for one seed.
 
     Args:
         figure: as `Figure.to_dict` gives it.
-        form: of the standard deviation.
 
     Example:
         >>> several({"value": 0.71, "low": 0.66, "high": 0.75, "n": 130, "sd": 0.012, "seeds": 3})
         ', 3 seeds, SD 0.012'
     """
-    return f", {figure['seeds']} seeds, SD {figure['sd']:{form}}" if figure.get("seeds") else ""
+    return f", {figure['seeds']} seeds, SD {figure['sd']:.3f}" if figure.get("seeds") else ""
 
 
 def above(figure: Mapping, number: float = 0) -> bool:

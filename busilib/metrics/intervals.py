@@ -33,7 +33,7 @@ def group_weights(groups: np.ndarray, draws: int = 1000, seed: int = 0) -> np.nd
 
     Example:
         >>> group_weights(np.array([0, 0, 1]), draws=2).tolist()
-        [[0.0, 0.0, 2.0], [0.0, 0.0, 2.0]]
+        [[0.0, 0.0, 2.0], [1.0, 1.0, 1.0]]
     """
     names, members = np.unique(np.asarray(groups), return_inverse=True)
     drawn = np.random.default_rng(seed).integers(len(names), size=(draws, len(names)))
@@ -85,7 +85,9 @@ def over_seeds(
         groups, n, images: as `with_interval` takes them.
 
     Example:
-        >>> over_seeds([0.70, 0.74], [first, second], groups).sd
+        >>> draws = [np.linspace(0.6, 0.8, 100), np.linspace(0.64, 0.84, 100)]
+        >>> over_seeds([0.70, 0.74], draws, np.arange(60)).seeds
+        2
     """
     figure = with_interval(float(np.mean(values)), np.mean(samples, axis=0), groups, n, images)
     if len(values) == 1:
@@ -106,7 +108,7 @@ def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int = 1000, see
         A figure as `Figure.to_dict` gives it.
 
     Example:
-        >>> mean_interval(dice_of_one - dice_of_other, groups)["low"] > 0
+        >>> mean_interval(np.array([0.1, 0.2, 0.3] * 20), np.arange(60))["low"] > 0
         True
     """
     values, groups = np.asarray(values, float), np.asarray(groups)

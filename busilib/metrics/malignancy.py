@@ -46,7 +46,7 @@ def threshold_for(validation: pd.DataFrame, sensitivity: float) -> float:
     Raises:
         DataError: if no image is malignant, or none is benign.
 
-    Example:
+    Example (not run):
         >>> threshold_for(run.validation, 0.9)
         0.21
     """
@@ -83,7 +83,7 @@ def malignancy_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -
     Raises:
         ValueError: if a row shows no lesion.
 
-    Example:
+    Example (not run):
         >>> malignancy_metrics(predictions)["sensitivity"]
     """
     malignant = (table["true"] == "malignant").to_numpy()
@@ -110,7 +110,7 @@ def malignancy_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
 
     Example:
         >>> malignancy_rows(predictions)["malignant images"].sum()
-        98
+        210
     """
     kinds = {f"{name} images": (table["true"] == name).to_numpy() for name in ("benign", "malignant")}
     return {"images": np.ones(len(table), bool), **kinds}

@@ -72,7 +72,7 @@ def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int
         be computed (of any seed) are left out.
 
     Example:
-        >>> measure("segmentation", run.predictions, groups, draws=1000)["lesion_dice"]["value"]
+        >>> measure("segmentation", record.predictions, groups, draws=100)["lesion_dice"]["value"]
     """
     figures, rows_of = FIGURES[task]
     weights, groups = group_weights(groups, draws), np.asarray(groups)
@@ -97,7 +97,7 @@ def intervals(figures: Figures, table: pd.DataFrame, groups: np.ndarray, draws: 
     Returns:
         Each figure as `Figure.to_dict` gives it.
 
-    Example:
+    Example (not run):
         >>> intervals(calibration_metrics, predictions, groups, draws=1000)["ece"]["high"]
     """
     samples = figures(table, group_weights(groups, draws))
@@ -115,4 +115,4 @@ def _figure(metric: Metric, values: np.ndarray, samples: list, behind: list) -> 
         (part for part in parts if len(part[0])), key=lambda part: len(part[0]), default=parts[0]
     )
     n = max(int(rows[metric.support].sum()) for rows, _ in behind)
-    return over_seeds(values, samples, fewest, n, name)
+    return over_seeds(values.tolist(), samples, fewest, n, name)

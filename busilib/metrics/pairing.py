@@ -71,7 +71,7 @@ def shared(tables: Mapping[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
     Example:
         >>> shared({"five folds": mobilenet.predictions, "one fold": cnn.predictions})["five folds"].shape[0]
-        156
+        780
     """
     ids = set.intersection(*(set(table["id"]) for table in tables.values()))
     if not ids:

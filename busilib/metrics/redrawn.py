@@ -37,7 +37,7 @@ def smoothed(mask: np.ndarray, width: float) -> np.ndarray:
     Raises:
         ValueError: if nothing is marked.
 
-    Example:
+    Example (not run):
         >>> describe(smoothed(mask, 0.04))["circumference"] < describe(mask)["circumference"]
         True
     """
@@ -65,7 +65,7 @@ def hull(mask: np.ndarray) -> np.ndarray:
 
     Example:
         >>> describe(hull(mask))["solidity"]
-        0.99
+        1.0
     """
     return _placed(largest_component(mask), "image_convex", mask.shape)
 
@@ -77,8 +77,9 @@ def equal_ellipse(mask: np.ndarray) -> np.ndarray:
     """
     region = largest_component(mask)
     drawn = np.zeros(mask.shape, bool)
-    halves = (max(axis / 2, 0.5) for axis in (region.axis_major_length, region.axis_minor_length))
-    drawn[ellipse(*region.centroid, *halves, shape=mask.shape, rotation=region.orientation)] = True
+    long, short = (max(axis / 2, 0.5) for axis in (region.axis_major_length, region.axis_minor_length))
+    y, x = region.centroid
+    drawn[ellipse(y, x, long, short, shape=mask.shape, rotation=region.orientation)] = True
     return drawn
 
 

@@ -38,16 +38,14 @@ def size_terciles(counts: pd.DataFrame) -> pd.Series:
         counts: columns `tp`, `fp`, `fn`, `tn`, images with a lesion only.
 
     Example:
-        >>> size_terciles(lesions).value_counts()
+        >>> size_terciles(predictions.query("true != 'normal'")).value_counts()
     """
     share = lesion_share(counts)
     bounds = share.quantile([1 / 3, 2 / 3]).to_numpy()
     return pd.Series(np.array(SIZES)[np.searchsorted(bounds, share)], index=counts.index)
 
 
-def dice_by_stratum(
-    predictions: pd.DataFrame, groups: np.ndarray, draws: int = 1000, seed: int = 0
-) -> pd.DataFrame:
+def dice_by_stratum(predictions: pd.DataFrame, groups: np.ndarray, draws: int = 1000) -> pd.DataFrame:
     """Mean Dice by class and lesion-size tercile, each with its 95 % interval over near-duplicate groups.
 
     The terciles are those of all lesions, so that the same size means the same in every class.
@@ -56,7 +54,6 @@ def dice_by_stratum(
         predictions: columns `true` (class name) and the pixel counts; images without a lesion are left out.
         groups: int (n,), the group of each row.
         draws: bootstrap samples.
-        seed: of the draws.
 
     Returns:
         One row per stratum that has images: `class` (a class, or "all lesions"), `size` (a tercile, or "all
@@ -74,7 +71,7 @@ def dice_by_stratum(
     for kind, size in product((BOTH, *sorted(set(kinds))), (*SIZES, ALL_SIZES)):
         inside = ((kinds == kind) | (kind == BOTH)) & ((sizes == size) | (size == ALL_SIZES))
         if inside.any():
-            figure = mean_interval(dice[inside], groups[inside], draws, seed)
+            figure = mean_interval(dice[inside], groups[inside], draws)
             missed = float((dice[inside] == 0).mean())
             limits = [figure[name] for name in LIMITS]
             rows.append((kind, size, *limits, figure["n"], missed, figure.get("why", "")))

@@ -23,7 +23,7 @@ def unpaired_difference(inside: Mapping, outside: Mapping) -> dict:
         The difference as `Figure.to_dict` gives it, `n` that of both together; below 0 is a drop. Where one
         of them has no interval, it has none.
 
-    Example:
+    Example (not run):
         >>> unpaired_difference(study.metrics("r4-unet, BUSI")["lesion_dice"], outside["lesion_dice"])
         {'value': -0.2, 'low': -0.34, 'high': -0.06, 'n': 203}
     """
@@ -31,6 +31,8 @@ def unpaired_difference(inside: Mapping, outside: Mapping) -> dict:
     value, n = far.value - near.value, near.n + far.n
     if why := near.why or far.why:
         return Figure(value, None, None, n, why=why).to_dict()
+    assert near.low is not None and near.high is not None  # nothing says why they would be missing
+    assert far.low is not None and far.high is not None
     below = np.hypot(far.value - far.low, near.high - near.value)
     above = np.hypot(far.high - far.value, near.value - near.low)
     return Figure(value, value - below, value + above, n).to_dict()

@@ -59,8 +59,9 @@ def write_archive(path: Path, archive: Archive, half: bool = False) -> None:
         >>> write_archive(Path("r2-cnn.keras"), archive)
     """
     array = io.BytesIO()
-    np.savez(array, **{name: each.astype(np.float16) for name, each in archive.reference.items()})
-    own = {
+    halves = {name: each.astype(np.float16) for name, each in archive.reference.items()}
+    np.savez(array, **halves)  # type: ignore[arg-type]  # one of its names could be `allow_pickle`
+    own: dict[str, str | bytes] = {
         FACTS: json.dumps({"format": FORMAT, **archive.facts}, indent=1) + "\n",
         REFERENCE: array.getvalue(),
     }
@@ -71,8 +72,8 @@ def write_archive(path: Path, archive: Archive, half: bool = False) -> None:
             for name in source.namelist():
                 content = source.read(name)
                 target.writestr(name, _halved(content) if half and name == WEIGHTS else content)
-            for name, content in own.items():
-                target.writestr(name, content)
+            for name, ours in own.items():
+                target.writestr(name, ours)
         written.replace(path)
 
 

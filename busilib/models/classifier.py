@@ -41,10 +41,11 @@ def on_encoder(settings: Settings) -> keras.Model:
         busilib.errors.WeightsError: if the weights cannot be had.
         busilib.errors.UnknownNameError: if there is no such encoder.
 
-    Example:
+    Example (not run):
         >>> on_encoder(Settings(size=128, encoder="efficientnetlite0")).count_params()
         3416867
     """
+    assert settings.encoder is not None  # its entry names one
     base = _base(settings.encoder, settings)
     name = f"classifier_on_{settings.encoder}"
     return _with_head(base, keras.layers.GlobalAveragePooling2D(), None, 0.2, name)
@@ -60,7 +61,7 @@ def r1_densenet121(settings: Settings) -> keras.Model:
         A model from float32 (n, size, size, 1), 0 to 1, to class
         probabilities (n, 3) in the order of `CLASSES`.
 
-    Example:
+    Example (not run):
         >>> r1_densenet121(settings).count_params()
         7300675
     """
@@ -77,7 +78,7 @@ def r2_vgg19(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r2_vgg19(settings).count_params()
         22122563
     """
@@ -94,7 +95,7 @@ def r2_mobilenet(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r2_mobilenet(settings).count_params()
         7424195
     """
@@ -113,7 +114,7 @@ def r4_vgg19(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_vgg19(settings).count_params()
         20156483
     """
@@ -129,7 +130,7 @@ def r4_resnet50(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_resnet50(settings).count_params()
         24113027
     """
@@ -147,7 +148,7 @@ def r4_efficientnetb0(settings: Settings) -> keras.Model:
     Returns:
         A model as `r1_densenet121`'s.
 
-    Example:
+    Example (not run):
         >>> r4_efficientnetb0(settings).count_params()
         4378271
     """

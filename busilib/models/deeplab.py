@@ -26,7 +26,7 @@ def import_keras_cv(name: str):
     Raises:
         BackendError: if Keras does not run on TensorFlow, or keras-cv is not installed.
 
-    Example:
+    Example (not run):
         >>> import_keras_cv("r4_deeplabv3").__version__
         '0.9.0'
     """
@@ -86,10 +86,11 @@ def r4_deeplabv3(settings: Settings) -> keras.Model:
         BackendError: if Keras does not run on TensorFlow, or keras-cv is not installed.
         busilib.errors.WeightsError: if the weights cannot be had.
 
-    Example:
+    Example (not run):
         >>> r4_deeplabv3(settings).output.shape
         (None, 256, 256, 1)
     """
+    assert settings.filters is not None  # every network of blocks has them
     require_size("r4_deeplabv3", settings.size, HALVINGS)
     keras_cv = import_keras_cv("r4_deeplabv3")
     width = settings.filters * 4

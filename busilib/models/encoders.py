@@ -174,7 +174,7 @@ def find_weights(name: str, weights: str | Path | None) -> str | Path | None:
     Raises:
         WeightsError: if they cannot be had.
 
-    Example:
+    Example (not run):
         >>> find_weights("mobilenet", "weights")
         PosixPath('weights/mobilenet.weights.h5')
     """
@@ -285,7 +285,7 @@ def settle(
     Raises:
         WeightsError: if an encoder without pretrained weights is to be frozen.
 
-    Example:
+    Example (not run):
         >>> settle("vgg19", network, source=None, frozen=False)
     """
     if frozen and source is None:
@@ -328,6 +328,7 @@ def _from_keras(name: str, row: Encoder, size: int) -> keras.Model:
     try:
         return row.build(size, weights="imagenet")
     except Exception as error:
+        assert isinstance(row.imagenet, KerasFile)  # others are read from a file of our own
         file = row.imagenet.file.format(size=size if size in _MOBILENET_SIZES else 224)
         raise WeightsError(
             f"ImageNet weights of {name} cannot be had: the file {file} is not in Keras's cache "

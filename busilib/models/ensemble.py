@@ -39,7 +39,7 @@ class Ensemble:
         Raises:
             RuntimeError: if the optimiser finds no minimum.
 
-        Example:
+        Example (not run):
             >>> Ensemble(fitted=False).fit(probabilities, masks)
             array([0.5, 0.5])
         """

@@ -43,23 +43,21 @@ def gradcam(
         ExplanationError: if the model has another build, such as a mask beside the image.
         ValueError: if images or labels do not fit.
 
-    Example:
+    Example (not run):
         >>> gradcam(network(run), busi.images[run.split.test]).shape
         (156, 128, 128)
     """
     return _heat(model, images, labels, layer, lambda gradient: gradient.mean((1, 2), keepdims=True))
 
 
-def hirescam(
-    model: keras.Model, images: np.ndarray, labels: np.ndarray | None = None, layer: str = ""
-) -> np.ndarray:
+def hirescam(model: keras.Model, images: np.ndarray, labels: np.ndarray | None = None) -> np.ndarray:
     """HiResCAM (Draelos and Carin 2020): the feature map times its gradient, place by place.
 
     With global average pooling and one dense layer behind the map it equals `gradcam`. With any head that is
     linear in the map, the places' parts before the cut at 0 add up to the score, up to a constant.
 
     Args:
-        model, images, labels, layer: as `gradcam` takes them.
+        model, images, labels: as `gradcam` takes them.
 
     Returns:
         As `gradcam`.
@@ -67,11 +65,11 @@ def hirescam(
     Raises:
         ExplanationError, ValueError: as `gradcam`.
 
-    Example:
+    Example (not run):
         >>> hirescam(network(run), busi.images[run.split.test]).max()
         1.0
     """
-    return _heat(model, images, labels, layer, lambda gradient: gradient)
+    return _heat(model, images, labels, "", lambda gradient: gradient)
 
 
 def feature_map(model: keras.Model, layer: str = "") -> keras.KerasTensor:
@@ -80,7 +78,7 @@ def feature_map(model: keras.Model, layer: str = "") -> keras.KerasTensor:
     Raises:
         ExplanationError: if there is none.
 
-    Example:
+    Example (not run):
         >>> feature_map(network(run)).shape
         (None, 4, 4, 1024)
     """

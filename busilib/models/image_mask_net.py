@@ -32,10 +32,11 @@ def r3_imagemasknet(settings: Settings) -> keras.Model:
         A model from a dict of "image" and "mask", each float32 (n, size, size, 1), 0 to 1, to class
         probabilities (n, 3) in the order of `CLASSES`.
 
-    Example:
+    Example (not run):
         >>> r3_imagemasknet(settings).count_params()
         67147587
     """
+    assert settings.filters is not None  # every network of blocks has them
     inputs = _inputs(settings.size)
     branches = []
     for x in (_rgb(inputs["image"]), inputs["mask"]):
@@ -59,10 +60,11 @@ def r3_imagemasknet2(settings: Settings) -> keras.Model:
         A model from a dict of "image" and "mask", each float32 (n, size, size, 1), 0 to 1, to a dict of
         class probabilities (n, 3): "class" from the image alone, "combined" from both.
 
-    Example:
+    Example (not run):
         >>> sorted(r3_imagemasknet2(settings).output)
         ['class', 'combined']
     """
+    assert settings.filters is not None  # every network of blocks has them
     inputs = _inputs(settings.size)
     image = _normalised_branch(_rgb(inputs["image"]), [settings.filters * 2**k for k in range(3)])
     mask = _normalised_branch(inputs["mask"], [settings.filters * 2**k for k in range(2)])

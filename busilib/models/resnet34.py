@@ -49,7 +49,7 @@ def resnet34(size: int) -> keras.Model:
     Raises:
         ValueError: if the size is no multiple of 32.
 
-    Example:
+    Example (not run):
         >>> resnet34(64).output_shape
         (None, 2, 2, 512)
     """

@@ -31,10 +31,11 @@ def r4_segformer(settings: Settings) -> keras.Model:
         ValueError: if the size is no multiple of 32, or 32 itself.
         busilib.models.deeplab.BackendError: if Keras does not run on TensorFlow, or keras-cv is missing.
 
-    Example:
+    Example (not run):
         >>> r4_segformer(settings).output.shape
         (None, 256, 256, 1)
     """
+    assert settings.filters is not None  # every network of blocks has them
     require_size("r4_segformer", settings.size, HALVINGS)
     if settings.size == 2**HALVINGS:
         raise ValueError(

@@ -36,10 +36,11 @@ def unet_on(settings: Settings) -> keras.Model:
         busilib.errors.WeightsError: if the weights cannot be had.
         busilib.errors.UnknownNameError: if there is no such encoder.
 
-    Example:
+    Example (not run):
         >>> unet_on(Settings(size=128, filters=16, encoder="efficientnetlite0")).output.shape
         (None, 128, 128, 1)
     """
+    assert settings.filters is not None and settings.encoder is not None  # its entry names both
     name = f"unet_on_{settings.encoder}"
     require_size(name, settings.size, halvings=len(STRIDES))
     encoder = feature_maps(

@@ -34,7 +34,7 @@ def r5_unet_resnet34(settings: Settings) -> keras.Model:
         busilib.errors.WeightsError: if the encoder's weights cannot be had.
         ValueError: if the size is no multiple of 32.
 
-    Example:
+    Example (not run):
         >>> r5_unet_resnet34(settings).output.shape
         (None, 224, 224, 21)
     """

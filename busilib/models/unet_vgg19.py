@@ -31,10 +31,11 @@ def r4_unet_vgg19(settings: Settings) -> keras.Model:
         ValueError: if the size is no multiple of 16.
         busilib.errors.WeightsError: if the weights cannot be had.
 
-    Example:
+    Example (not run):
         >>> r4_unet_vgg19(settings).output.shape
         (None, 256, 256, 1)
     """
+    assert settings.filters is not None  # every network of blocks has them
     require_size("r4_unet_vgg19", settings.size)
     encoder = feature_maps("vgg19", settings.size, STRIDES, settings.weights, settings.frozen)
     *skips, deepest = encoder.outputs

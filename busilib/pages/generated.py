@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import wrap
 
 from busilib.data.dataset import CLASSES
-from busilib.pages.ledger import PROFILES, Line, Measured, ledger, records_of, tally
+from busilib.pages.ledger import PROFILES, Line, Measured, ledger, records_by_protocol, tally
 from busilib.pages.tables import METRIC_NAMES, PROTOCOL_NAMES, cell
 from busilib.paths import project_root
 from busilib.reports.experiment import Experiment
@@ -46,10 +46,11 @@ def status(records: Mapping[str, Mapping]) -> str:
     Args:
         records: by notebook name, the record that `notebooks.execute` left; empty for one that did not run.
 
-    Example:
+    Example (not run):
         >>> print(status({"01_data_exploration": record(path)}))
     """
-    rows, settings = [], {}
+    rows = []
+    settings: dict[str, list[str]] = {}
     for name, ran in records.items():
         link = f"[{name}](../notebooks/{name}.ipynb)"
         if not ran:
@@ -132,7 +133,7 @@ def _experiment(entry: Experiment, lines: Sequence[Line], root: Path) -> str:
     """Name, records and claims of one experiment; figures of single classes are folded away."""
     by_class = [line for line in lines if line.claim.metric.split("_")[0] in CLASSES]
     overall = [line for line in lines if line not in by_class]
-    records = records_of(entry, root / "results")
+    records = records_by_protocol(entry, root / "results")
     made = [f"- {PROTOCOL_NAMES[protocol]}: {_made(record)}" for protocol, record in records.items()]
     parts = [f"**{entry.title}** (`{entry.id}`)", "\n".join(made) or "- no record yet", _table(overall)]
     if by_class:

@@ -38,7 +38,7 @@ def about_outside(outside: Dataset) -> Markdown:
     Args:
         outside: as loaded.
 
-    Example:
+    Example (not run):
         >>> about_outside(elsewhere)
     """
     cases = outside.table["group"].nunique()
@@ -65,7 +65,7 @@ def about_recorded(studies: Mapping[str, Study]) -> Markdown:
     Example:
         >>> about_recorded(recorded_studies())
     """
-    lines = {}
+    lines: dict[str, list[str]] = {}
     for study in studies.values():
         about = study.facts["outside"]
         text = f"**{about['name']}**: {about['n']} images in {about['groups']} groups"
@@ -80,7 +80,7 @@ def about_recorded(studies: Mapping[str, Study]) -> Markdown:
 def compared(*sets: Dataset) -> pd.DataFrame:
     """How sets differ before any model looks: one row each.
 
-    Example:
+    Example (not run):
         >>> compared(busi, breast).loc["BrEaST", "images"]
         256
     """
@@ -106,7 +106,7 @@ def told(table: pd.DataFrame, figure: str) -> str:
         table: as `busilib.studies.outside_sets.drops` returns it.
         figure: one of its figures.
 
-    Example:
+    Example (not run):
         >>> told(drops(study, ["accuracy"]), "accuracy")
         'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
     """
@@ -186,7 +186,7 @@ def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
         >>> list(scores_of(recorded_studies().values()))
         ['r2-mobilenet, BUSI', 'r2-mobilenet, BrEaST']
     """
-    scores = {}
+    scores: dict[str, pd.DataFrame] = {}
     for study in studies:
         if study.name == "outside-classification":
             conditions = study.predictions.groupby("condition", sort=False)
@@ -194,9 +194,9 @@ def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
     return scores
 
 
-def recorded_studies(profile: str = "laptop") -> dict[str, Study]:
+def recorded_studies() -> dict[str, Study]:
     """The recorded studies on outside data by the names of their records, such as one for each set."""
-    return {study.record: study for name in STUDIES for study in read_studies(name, profile)}
+    return {study.record: study for name in STUDIES for study in read_studies(name, "laptop")}
 
 
 def recorded_drops(studies: Mapping[str, Study]) -> pd.DataFrame:

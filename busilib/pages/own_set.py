@@ -23,24 +23,23 @@ WIDTH = 96
 """Characters in a line of the output, so that it fits the page."""
 
 
-def write_example(folder: Path, seed: int = 7) -> pd.DataFrame:
+def write_example(folder: Path) -> pd.DataFrame:
     """Write a small set of phantoms in the general layout: two pictures a patient, two devices.
 
     Args:
         folder: where to write; made if missing.
-        seed: of the phantoms.
 
     Returns:
         What stands in `images.csv`. Normals have no mask, and one lesion lacks its own.
 
-    Example:
+    Example (not run):
         >>> write_example(Path("our-hospital")).columns.tolist()
         ['id', 'image', 'mask', 'class', 'group', 'device']
     """
     for name in ("images", "masks"):
         (folder / name).mkdir(parents=True)
     with tempfile.TemporaryDirectory() as drawn:
-        entries, _ = scan(write_phantom(drawn, **MINIMUM, seed=seed))
+        entries, _ = scan(write_phantom(drawn, **MINIMUM, seed=7))
         rows = []
         for number, entry in enumerate(entries):
             id, whole = f"scan-{number + 1:02}", decode(entry)
@@ -66,7 +65,7 @@ def write_example(folder: Path, seed: int = 7) -> pd.DataFrame:
 def example() -> str:
     """A set in the general layout, what `busi data check` says of it, and of the same set with two faults.
 
-    Example:
+    Example (not run):
         >>> "busi data check our-hospital" in example()
         True
     """
@@ -90,6 +89,6 @@ def example() -> str:
 
 
 def _output(folder: Path) -> str:
-    console = Console(file=io.StringIO(), width=WIDTH)
+    console = Console(file=(shown := io.StringIO()), width=WIDTH)
     render(replace(check(folder), folder=NAME), console)
-    return "\n".join(line.rstrip() for line in console.file.getvalue().rstrip().splitlines())
+    return "\n".join(line.rstrip() for line in shown.getvalue().rstrip().splitlines())

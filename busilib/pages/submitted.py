@@ -71,7 +71,7 @@ class Section:
 def sections(found: Evaluation) -> Iterator[Section]:
     """The findings in reading order.
 
-    Example:
+    Example (not run):
         >>> [section.title for section in sections(evaluate(Path("mine.csv")))][0]
         'Figures'
     """
@@ -109,7 +109,7 @@ def headline(found: Evaluation) -> str:
     """What was measured, in a sentence or two.
 
     Example:
-        >>> headline(evaluate(Path("mine.csv")))[:35]
+        >>> headline(evaluate(Path("mine.csv")))[:36]
         'mine.csv: classification, 780 of 780'
     """
     facts = found.facts
@@ -229,7 +229,7 @@ def _signed(figure: Mapping) -> str:
 def render(found: Evaluation, console: Console) -> None:
     """Print the findings for people.
 
-    Example:
+    Example (not run):
         >>> render(evaluate(Path("mine.csv")), Console())
     """
     console.print(headline(found), highlight=False)
@@ -254,7 +254,7 @@ def _rich(table: pd.DataFrame) -> Table:
 def markdown(found: Evaluation, level: int = 1) -> str:
     """The findings as Markdown, each part under a heading one below `level`.
 
-    Example:
+    Example (not run):
         >>> markdown(evaluate(Path("mine.csv"))).splitlines()[0]
         '# Evaluation of mine.csv'
     """
@@ -274,7 +274,7 @@ def write(found: Evaluation, folder: Path) -> Path:
     Returns:
         The folder, made where there was none.
 
-    Example:
+    Example (not run):
         >>> write(evaluate(Path("mine.csv")), Path("findings"))
         PosixPath('findings')
     """
@@ -292,7 +292,7 @@ def example(root: Path) -> str:
     Args:
         root: the repository, whose `results/` holds the record.
 
-    Example:
+    Example (not run):
         >>> "busi evaluate results/laptop/r2-mobilenet" in example(Path("."))
         True
     """

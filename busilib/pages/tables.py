@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import pandas as pd
 from IPython.display import Markdown
@@ -89,7 +88,7 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
         columns: model name to figures as `busilib.metrics.measure.measure` returns them.
         keys: which figures, in which order.
 
-    Example:
+    Example (not run):
         >>> metrics_table({"r1-unet": metrics_of([run])}, ["lesion_dice", "pooled_dice"])
     """
     table = pd.DataFrame(
@@ -112,7 +111,7 @@ def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.D
     Returns:
         Columns `row` (figure), `source` (model), `value`, `low`, `high`.
 
-    Example:
+    Example (not run):
         >>> long({"r1-unet": metrics_of([run])}, ["lesion_dice"])
     """
     rows = [
@@ -127,7 +126,7 @@ def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.D
 def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
     """What was trained on a page: one row per model.
 
-    Example:
+    Example (not run):
         >>> runs_table({"r2-cnn": run("r2-cnn", data, "smoke")})
     """
     rows = {
@@ -155,7 +154,7 @@ def side_by_side(
             `predict_ms_per_image`.
         keys: which figures.
 
-    Example:
+    Example (not run):
         >>> side_by_side({"r4-unet": metrics_of([run])}, {"r4-unet": run.facts}, ["lesion_dice"])
     """
     rows = {
@@ -189,7 +188,7 @@ def splits_table(splits: Mapping[str, Split]) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def protocol_records(id: str, profile: str = "laptop", folder: Path | None = None) -> dict[str, Record]:
+def protocol_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """The records of one experiment by the name of their protocol; those that exist.
 
     Example:
@@ -199,11 +198,11 @@ def protocol_records(id: str, profile: str = "laptop", folder: Path | None = Non
     return {
         name: record
         for protocol, name in PROTOCOL_NAMES.items()
-        if (record := find_record(id, profile, protocol, folder=folder))
+        if (record := find_record(id, profile, protocol))
     }
 
 
-def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
+def inputs_records(id: str) -> dict[str, Record]:
     """The grouped records of one experiment by what its model was shown; those that exist.
 
     Example:
@@ -212,7 +211,7 @@ def inputs_records(id: str, profile: str = "laptop") -> dict[str, Record]:
     """
     from busilib.training.inputs import INPUTS
 
-    found = {inputs: find_record(id, profile, inputs=inputs) for inputs in INPUTS}
+    found = {inputs: find_record(id, "laptop", inputs=inputs) for inputs in INPUTS}
     return {inputs: record for inputs, record in found.items() if record is not None}
 
 
@@ -282,7 +281,7 @@ def sources(
     Returns:
         Columns `row`, `source`, `value`, `low`, `high`.
 
-    Example:
+    Example (not run):
         >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", {"this page": metrics_of([run])})
     """
     claims = {claim.metric: claim.value for claim in entry.claims if claim.part == part}
@@ -303,7 +302,7 @@ def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[st
         metric: key of the figure.
         measured: figures of this page by id.
 
-    Example:
+    Example (not run):
         >>> figures.claimed_and_measured(claims_of(ids, "accuracy", measured), "accuracy")
     """
     rows = []
@@ -320,7 +319,7 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
     Raises:
         PathError: if nothing was.
 
-    Example:
+    Example (not run):
         >>> figures.claimed_and_measured(summary(), "value")
     """
     parts = []

@@ -62,7 +62,7 @@ def p_text(p: float) -> str:
 def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
     """McNemar's tests of `busilib.metrics.comparison.mcnemar_table`, in words.
 
-    Example:
+    Example (not run):
         >>> tests_table(mcnemar_table(shared(tables)))
     """
     rows = {
@@ -81,7 +81,7 @@ def tests_table(tests: pd.DataFrame) -> pd.DataFrame:
 def calibrated(models: Mapping[str, Model]) -> dict[str, tuple[pd.DataFrame, dict[int, float]]]:
     """`busilib.metrics.calibration.calibrate` for every model that has validation rows.
 
-    Example:
+    Example (not run):
         >>> scaled, temperatures = calibrated(models)["MobileNet"]
     """
     return {
@@ -94,7 +94,7 @@ def calibrated(models: Mapping[str, Model]) -> dict[str, tuple[pd.DataFrame, dic
 def diagrams(models: Mapping[str, Model]) -> dict[str, dict[str, pd.DataFrame]]:
     """Reliability before and, where there are validation rows, after temperature scaling.
 
-    Example:
+    Example (not run):
         >>> figures.reliability_diagrams(diagrams(models))
     """
     scaled = calibrated(models)
@@ -112,13 +112,15 @@ def calibration_table(models: Mapping[str, Model], table: pd.DataFrame, draws: i
         table: `id` and `group` of the images.
         draws: bootstrap samples.
 
-    Example:
+    Example (not run):
         >>> calibration_table(models, busi.table, draws=1000)
     """
     scaled = calibrated(models)
     rows = {}
     for name, model in models.items():
-        states = {AS_IT_IS: (model.predictions, None)}
+        states: dict[str, tuple[pd.DataFrame, dict[int, float] | None]] = {
+            AS_IT_IS: (model.predictions, None)
+        }
         if name in scaled:
             states[SCALED] = scaled[name]
         for state, (predictions, temperatures) in states.items():
@@ -141,7 +143,7 @@ def abstention_table(
         table: `id` and `group` of the images.
         draws: bootstrap samples.
 
-    Example:
+    Example (not run):
         >>> abstention_table(models, risk=0.1, table=busi.table, draws=1000)
     """
     rows = {}
@@ -178,7 +180,7 @@ def gated(
         Test tables and validation tables by the name of the gate, with the column `score` where it is not the
         area. A gate without validation rows is missing from the second.
 
-    Example:
+    Example (not run):
         >>> test, validation = gated(unet, {"MobileNet": mobilenet})
         >>> figures.froc_curves({name: froc(table) for name, table in test.items()})
     """
@@ -208,7 +210,7 @@ def operating_points(
         test, validation: of `gated`.
         rate: the false-positive rate aimed at.
 
-    Example:
+    Example (not run):
         >>> operating_points(test, validation, rate=0.1)["area of the outline"]["sensitivity"]
     """
     return {
@@ -224,7 +226,7 @@ def gates_table(test: Mapping[str, pd.DataFrame], points: Mapping[str, Mapping[s
         test: of `gated`.
         points: of `operating_points`.
 
-    Example:
+    Example (not run):
         >>> gates_table(test, operating_points(test, validation, 0.1))
     """
     first = next(iter(test.values()))
@@ -248,7 +250,7 @@ def worst_outlines(predictions: pd.DataFrame, most: int = 12) -> pd.DataFrame:
     Returns:
         Columns `id`, `Dice`, `lesion (% of image)` and `what happened`.
 
-    Example:
+    Example (not run):
         >>> worst_outlines(record.predictions).iloc[0]["what happened"]
         'nothing outlined'
     """
@@ -273,7 +275,7 @@ def surest_errors(predictions: pd.DataFrame, most: int = 12) -> pd.DataFrame:
 
     Example:
         >>> surest_errors(record.predictions).iloc[0]["confidence"]
-        1.0
+        0.998306
     """
     confidence, right = confidence_of(predictions)
     called = predictions[list(CLASSES)].idxmax(axis=1)

@@ -38,7 +38,7 @@ def browse_failures(
 ) -> ipywidgets.Widget:
     """Leaf through failures with a slider, in the order given (see `busilib.pages.figures.failures`).
 
-    Example:
+    Example (not run):
         >>> browse_failures(data, worst["id"], worst["what happened"])
     """
 

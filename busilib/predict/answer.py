@@ -139,20 +139,24 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
             f"far from the images that {name} learned from as 99 % of the validation images are."
         )
         return Answer(picture, REFUSED, (why,), unlike)
-    probabilities, why, lesion = {}, [], None
+    probabilities: dict[str, float] = {}
+    doubts: list[str] = []
+    lesion = None
     if "classification" in heard:
-        probabilities, why = _classes(*heard["classification"])
+        probabilities, doubts = _classes(*heard["classification"])
     name, far = _furthest(unlike, "encoder")
     if not far <= 1:
-        why.append(
+        doubts.append(
             f"{name} sees it {far:.2f} times as far from what it learned from as 99 % of the validation "
             "images: it may come from another kind of scanner."
         )
     if "segmentation" in heard:
         one, output = heard["segmentation"]
         lesion = _at_size(output[0, ..., 0], picture.gray.shape) >= one.facts["threshold"]
-    called = max(probabilities, key=probabilities.get) if probabilities and not why else ""
-    return Answer(picture, ABSTAINED if why else ANSWERED, tuple(why), unlike, probabilities, called, lesion)
+    called = max(probabilities, key=probabilities.__getitem__) if probabilities and not doubts else ""
+    return Answer(
+        picture, ABSTAINED if doubts else ANSWERED, tuple(doubts), unlike, probabilities, called, lesion
+    )
 
 
 def pieces(lesion: np.ndarray) -> int:

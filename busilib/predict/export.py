@@ -19,8 +19,9 @@ from busilib.metrics.unlike import cloud_of, limit_of, unlikeness
 from busilib.models.archive import Archive, ArchiveError, ask, with_features
 from busilib.paths import project_root
 from busilib.reports.registry import experiment
+from busilib.runs.load import load_data
 from busilib.runs.predict import THRESHOLD, network
-from busilib.runs.profiles import PROFILES, load_data
+from busilib.runs.profiles import PROFILES
 from busilib.runs.records import metrics_of, read_facts
 from busilib.runs.run import FACTS, Run
 from busilib.runs.runner import planned
@@ -115,7 +116,7 @@ def trained(id: str = "") -> list[tuple[dict, Path]]:
         >>> sorted({facts["spec"]["experiment"] for facts, _ in trained()})
         ['r2-cnn', 'r4-unet']
     """
-    order = list(reversed(PROFILES))
+    order = list(PROFILES)[::-1]
     found = []
     for path in (project_root() / "_build" / "runs").glob(f"*/{id or '*'}*/*/{FACTS}"):
         facts = read_facts(path)

@@ -60,7 +60,12 @@ def predict(paths: Sequence[Path], models: Sequence[Asked], out: Path) -> Iterat
             try:
                 found = answer(read_picture(path), models)
             except (PictureError, DataError) as error:
-                row = {"image": str(path), "status": UNREADABLE, "why": str(error), "note": NOT_CLINICAL}
+                row: dict[str, object] = {
+                    "image": str(path),
+                    "status": UNREADABLE,
+                    "why": str(error),
+                    "note": NOT_CLINICAL,
+                }
                 _write_json(out / f"{name}.json", row)
             else:
                 row = row_of(found)
@@ -95,7 +100,11 @@ def row_of(found: Answer) -> dict:
         >>> row_of(found)["note"]
         'Not for clinical use.'
     """
-    row = {"image": str(found.picture.path), "status": found.status, "called": found.called}
+    row: dict[str, object] = {
+        "image": str(found.picture.path),
+        "status": found.status,
+        "called": found.called,
+    }
     row |= {name: round(value, 4) for name, value in found.probabilities.items()}
     if found.lesion is not None:
         row |= {

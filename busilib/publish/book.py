@@ -88,7 +88,7 @@ def check_executed(path: Path) -> nbformat.NotebookNode:
         NotebookError: if the file is missing, was not run to its end, holds an error, a code cell without
             an execution count, or stray output.
 
-    Example:
+    Example (not run):
         >>> check_executed(Path("_build/executed/smoke/01_data_exploration.ipynb")).nbformat
         4
     """
@@ -118,7 +118,7 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         notebook: the executed notebook, changed in place.
         badge: address for an "Open in Colab" button, "" for none.
 
-    Example:
+    Example (not run):
         >>> page = page_of(check_executed(path))
     """
     ran = notebook.metadata.get(RECORD, {})
@@ -173,7 +173,7 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
     Raises:
         NotebookError: for a notebook that is not fit for publication (see `check_executed`).
 
-    Example:
+    Example (not run):
         >>> stage(Path("."), "smoke")
         PosixPath('_build/site')
     """
@@ -202,10 +202,10 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
             )
         nbformat.write(page, site / "notebooks" / source.name)
 
-    for page in (site / "book").glob("*.md"):
-        text = fill(page.read_text(encoding="utf-8"), root)
+    for file in (site / "book").glob("*.md"):
+        text = fill(file.read_text(encoding="utf-8"), root)
         text = text.replace("<!-- generated:status -->", generated.status(records))
-        page.write_text(text, encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     return site
 
 
@@ -219,7 +219,7 @@ def build(root: Path, profile: str, partial: bool = False) -> Path:
         NotebookError: see `stage`.
         BookError: with the warnings, if there are any, or the last lines of a build that failed.
 
-    Example:
+    Example (not run):
         >>> build(Path("."), "smoke")
         PosixPath('/home/me/book/_build/html/index.html')
     """

@@ -29,7 +29,7 @@ def sync(root: Path) -> list[Path]:
     Returns:
         The notebooks that were changed.
 
-    Example:
+    Example (not run):
         >>> sync(Path("."))  # nothing to do
         []
     """

@@ -26,7 +26,7 @@ def digest(root: Path, notebook: Path, parameters: Mapping[str, object]) -> str:
     Returns:
         A hexadecimal SHA-256, equal exactly while none of these has changed.
 
-    Example:
+    Example (not run):
         >>> digest(root, root / "notebooks/01_data_exploration.ipynb", {"profile": "smoke"})[:8]
     """
     package = Path(__file__).parents[1]

@@ -140,7 +140,7 @@ def execute(
         NotebookError: for an unknown parameter, a failing cell, a dead kernel, or output that strayed
             into a page (standard error, progress bars).
 
-    Example:
+    Example (not run):
         >>> execute(Path("."), "smoke", only=["01"])
         [Executed(name='01_data_exploration', ...)]
     """
@@ -206,7 +206,8 @@ async def _execute_or_keep(
         if not kept:
             known = await _execute_one(root, source, parameters, mark, count)
     except BaseException:
-        stopped = asyncio.current_task().cancelling()  # by the failure of another
+        running = asyncio.current_task()
+        stopped = running is not None and running.cancelling()  # by the failure of another
         tell("stopped" if stopped else "failed", "red")
         raise
     seconds = f"{known['seconds']:.0f} s"
@@ -250,10 +251,11 @@ async def _execute_one(
     finished = papermill.execute_notebook(
         source, draft, dict(parameters), prepare_only=True, kernel_name="python3", language="python"
     )
-    here = [0, ""]
+    here: tuple[int, str] = 0, ""
 
     def started(cell, cell_index):
-        here[:] = cell_index, cell.source
+        nonlocal here
+        here = cell_index, cell.source
         count(cell_index, len(finished.cells))
 
     one_thread = AT_ONCE[profile] > 1

@@ -118,7 +118,7 @@ def survey(jobs: Sequence[Job]) -> tuple[list[Waiting], list[Outcome]]:
 
     Nothing is trained or written. Two jobs that ask for the same run count once.
 
-    Example:
+    Example (not run):
         >>> waiting, done = survey(jobs_of(["r2-cnn"], "laptop", "Dataset_BUSI_with_GT"))
     """
     waiting: list[Waiting] = []
@@ -188,7 +188,7 @@ def run_campaign(
     Raises:
         busilib.runs.records.RecordError: if BUSI is to be recorded and the code is in no commit.
 
-    Example:
+    Example (not run):
         >>> with workers_of(2) as workers:
         ...     run_campaign(survey(jobs_of(["r2-cnn"], "smoke"))[0], workers)
     """

@@ -14,7 +14,8 @@ from busilib.data.tiles import Tiles
 from busilib.errors import UserError, in_one_line
 from busilib.reports.registry import experiment
 from busilib.runs import records
-from busilib.runs.profiles import load_data, load_tiles, profile_settings
+from busilib.runs.load import load_data, load_tiles
+from busilib.runs.profiles import profile_settings
 from busilib.runs.protocols import folds_of
 from busilib.runs.run import Run
 from busilib.runs.runner import finished, planned
@@ -96,7 +97,7 @@ def _data(task: str, profile: str, folder: str, seed: int, size: int) -> Dataset
 def planned_run(job: Job) -> Run:
     """The run that a job asks for, not yet trained.
 
-    Example:
+    Example (not run):
         >>> planned_run(Job("r2-cnn", "smoke", "")).name
         'r2-cnn'
     """

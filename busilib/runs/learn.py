@@ -39,10 +39,10 @@ def produce(run: Run) -> None:
     ]
     facts, predict = learn(run)
     learned = time.perf_counter()
-    inner = run.split.validation if run.split.selected_on == "validation" else []
+    chosen_on_test = run.split.selected_on != "validation"
     for name, indices in (
         (PREDICTIONS, run.split.test),
-        (VALIDATION, inner),
+        (VALIDATION, run.split.validation[:0] if chosen_on_test else run.split.validation),
         (HOLD_OUT, run.split.hold_out),
     ):
         if len(indices):
@@ -108,7 +108,7 @@ def _train_network(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
         return facts, network_predictor(run, model)
     ungated, inner = network_predictor(run, model), run.split.validation
     found, presence = (ungated(inner, run.test_inputs, head) for head in ("mask", "presence"))
-    facts["presence_threshold"] = presence_threshold(run.data.masks[inner], found, presence)
+    facts["presence_threshold"] = presence_threshold(run.ultrasound.masks[inner], found, presence)
     return facts, network_predictor(run, model, facts["presence_threshold"])
 
 
@@ -123,7 +123,7 @@ def _join_members(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
     EPOCHLESS.to_csv(run.folder / HISTORY, index=False, lineterminator="\n")
     started = time.perf_counter()
     stacked = np.stack([member.probabilities(run.split.validation) for member in run.members])
-    weights = build(run.experiment, run.settings).fit(stacked, run.data.masks[run.split.validation])
+    weights = build(run.experiment, run.settings).fit(stacked, run.ultrasound.masks[run.split.validation])
     shares = dict(zip(run.experiment.members, (round(float(w), 6) for w in weights), strict=True))
     (run.folder / "weights.json").write_text(json.dumps(shares, indent=2) + "\n", encoding="utf-8")
     facts = {

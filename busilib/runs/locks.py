@@ -19,7 +19,7 @@ def locked(folder: Path) -> FileLock:
     Returns:
         A context manager that waits until no other program holds the lock.
 
-    Example:
+    Example (not run):
         >>> with locked(Path("results/laptop/r1-unet")):
         ...     write_summary(Path("results/laptop/r1-unet"))
     """

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.dataset import CLASSES
+from busilib.data.tiles import Tiles
 from busilib.errors import UserError
 from busilib.metrics.segmentation import count_pixels, dice_per_image, surface_distances
 from busilib.metrics.tissue import tissue_counts
@@ -38,7 +39,7 @@ def build(entry: Experiment, settings: Settings, pretrained: bool = False):
 
     A model gets pretrained weights only if they are asked for.
 
-    Example:
+    Example (not run):
         >>> build(experiment("r2-unet"), experiment("r2-unet").settings).count_params()
         31030593
     """
@@ -84,7 +85,7 @@ def network(run: Run):
     Raises:
         UserError: if the run's experiment is a rule or an ensemble.
 
-    Example:
+    Example (not run):
         >>> network(run("r2-cnn", data, "smoke")).name
         'r2_cnn'
     """
@@ -213,17 +214,15 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
     from busilib.training.tile_batches import TileBatches
 
     entry, settings = run.experiment, run.settings
-    if entry.task == "tissue":
-        size = settings.batch if training else EVALUATION_BATCH
+    size = settings.batch if training else EVALUATION_BATCH
+    if isinstance(run.data, Tiles):
         return TileBatches(run.data, indices, batch=size, shuffle=training, seed=run.seed)
-    shared = {
-        "batch": settings.batch if training else EVALUATION_BATCH,
-        "augmentation": entry.augmentation if training else None,
-        "seed": run.seed,
-    }
     return Batches(
         run.data,
         indices,
+        batch=size,
+        augmentation=entry.augmentation if training else None,
+        seed=run.seed,
         target=entry.target,
         inputs=inputs,
         pair=entry.pair,
@@ -234,7 +233,6 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
         class_weights=class_weights(run.data.labels[run.split.train], settings.class_power)
         if training and settings.class_power
         else None,
-        **shared,
     )
 
 
@@ -253,9 +251,9 @@ def prediction_table(run: Run, indices: np.ndarray, found: np.ndarray) -> pd.Dat
     `true` is the class of an image, or the slide of a tile.
     """
     part = run.data.subset(indices)
-    true = part.table["slide" if run.experiment.task == "tissue" else "class"]
+    true = part.table["slide" if isinstance(part, Tiles) else "class"]
     table = pd.DataFrame({"id": part.ids, "fold": run.fold, "true": true})
-    if run.experiment.task == "tissue":
+    if isinstance(part, Tiles):
         figures = [tissue_counts(part.codes, found)]
     elif run.experiment.task == "segmentation":
         predicted = found >= THRESHOLD

@@ -166,13 +166,13 @@ def make_split(
     if not 0 <= fold < folds:
         raise UnknownNameError(f"{entry.id} has folds 0 to {folds - 1} under protocol {protocol}, not {fold}")
     if protocol == "random" or chosen.like:
-        if entry.task == "tissue":
+        if isinstance(data, Tiles):
             return folder_split(data.table["part"].to_numpy())
         held = profile_named(profile).hold_out
         return split_with_copies(data.labels, model.report_split, held, chosen.copies, fold, seed)
     together = protocol not in ("image-wise", "peeking")
     groups = data.groups if together else np.arange(len(data))
-    if entry.task == "tissue":
+    if isinstance(data, Tiles):
         split = slide_split(groups, fold, seed)
     else:
         rows = subset_rows(chosen.subset, data) if chosen.subset else np.arange(len(data))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -146,7 +146,7 @@ def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
 def target_of(run: Run) -> Path:
     """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
 
-    Example:
+    Example (not run):
         >>> target_of(run("r1-unet", load_data("smoke"), "smoke")).name
         'results'
     """
@@ -187,7 +187,7 @@ def write_record(run: Run, folder: Path) -> Path:
         RecordError: if another run is recorded for this seed and fold, or if a record is to be published
             whose code is in no commit.
 
-    Example:
+    Example (not run):
         >>> write_record(run("r1-unet", data, "laptop"), Path("results"))
         PosixPath('results/laptop/r1-unet')
     """
@@ -216,7 +216,7 @@ def is_recorded(part: Path, spec: Spec) -> bool:
     Raises:
         RecordError: if a part stands there that is of another one.
 
-    Example:
+    Example (not run):
         >>> is_recorded(Path("results/laptop/r2-cnn/seed0-fold0"), run.spec)
         True
     """
@@ -234,7 +234,7 @@ def read_facts(file: Path) -> dict:
 def part_files(run: Run) -> dict[str, str]:
     """The texts of a finished run's tables by file name, as a record keeps them.
 
-    Example:
+    Example (not run):
         >>> sorted(part_files(finished))
         ['history.csv', 'predictions.csv', 'validation.csv']
     """
@@ -277,7 +277,7 @@ def add_folder(target: Path, files: dict[str, str]) -> None:
         target: the folder; the record is its parent.
         files: texts by file name.
 
-    Example:
+    Example (not run):
         >>> add_folder(Path("results/laptop/r1-unet/seed0-fold0"), {"run.json": "{}"})
     """
     record = target.parent
@@ -292,7 +292,7 @@ def add_folder(target: Path, files: dict[str, str]) -> None:
 def replace_text(path: Path, text: str) -> None:
     """Write a file of a record beside the record, then in its place.
 
-    Example:
+    Example (not run):
         >>> replace_text(Path("results/laptop/r1-unet/metrics.json"), "{}")
     """
     record = path.parent
@@ -304,7 +304,7 @@ def replace_text(path: Path, text: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def json_text(facts: dict) -> str:
+def json_text(facts: Mapping) -> str:
     """Facts as records hold them.
 
     Example:
@@ -387,7 +387,7 @@ def counted(parts: Iterable[Part]) -> list[Part]:
 def write_summary(record: Path) -> dict:
     """Make `metrics.json` of a record anew from its parts, and write it beside, then in its place.
 
-    Example:
+    Example (not run):
         >>> write_summary(Path("results/laptop/r4-unet"))["metrics"]["lesion_dice"]
     """
     facts = summary(read_parts(record))

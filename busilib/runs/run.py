@@ -73,6 +73,17 @@ class Run:
         return self.experiment.test_inputs or self.spec.inputs
 
     @property
+    def ultrasound(self) -> Dataset:
+        """`data`, for what has no meaning on histology.
+
+        Raises:
+            DataError: for a run on histology.
+        """
+        if isinstance(self.data, Tiles):
+            raise DataError(f"{self.name} runs on {self.data.name}, tiles of histology: ultrasound is needed")
+        return self.data
+
+    @property
     def finished(self) -> bool:
         return (self.folder / FACTS).is_file()
 
@@ -133,7 +144,7 @@ class Run:
             float32 (m, h, w) lesion probabilities, (m, 3) class probabilities or (m,) presence; of histology
             the codes, uint8 (m, h, w).
 
-        Example:
+        Example (not run):
             >>> run.probabilities(run.split.test).shape
             (156, 128, 128)
         """
@@ -152,7 +163,7 @@ class Run:
         Raises:
             DataError: if the images have another size.
 
-        Example:
+        Example (not run):
             >>> run.on(outside).probabilities(np.arange(len(outside))).shape
             (256, 128, 128)
         """

@@ -65,7 +65,7 @@ def run(
         UnknownNameError: for an unknown id, profile, protocol, fold or kind of inputs.
         busilib.data.dataset.DataError: if the data are too few for the split, or of another size.
 
-    Example:
+    Example (not run):
         >>> result = run("r1-unet", load_data("smoke"), "smoke")
         >>> result.predictions.columns.tolist()[:7]
         ['id', 'fold', 'true', 'tp', 'fp', 'fn', 'tn']
@@ -86,7 +86,7 @@ def planned(
 ) -> Run:
     """What `run` would run, with its Spec and its folder; nothing is trained.
 
-    Example:
+    Example (not run):
         >>> planned("r1-unet", load_data("smoke"), "smoke").spec.part
         'seed0-fold0'
     """
@@ -139,7 +139,7 @@ def planned(
 def finished(asked: Run) -> Run:
     """A planned run with its results: what is already done is read back, everything else is trained now.
 
-    Example:
+    Example (not run):
         >>> finished(planned("r1-unet", load_data("smoke"), "smoke")).finished
         True
     """
@@ -177,7 +177,7 @@ def _with_copies(data: Dataset, copies: int, seed: int) -> Dataset:
 def out_of_fold_runs(id: str, data: Dataset, profile: str, seed: int = 0, weights: str = "") -> list[Run]:
     """All five grouped folds of an experiment: each image is in the test set of one of them.
 
-    Example:
+    Example (not run):
         >>> [run.fold for run in out_of_fold_runs("r4-unet", data, "smoke")]
         [0, 1, 2, 3, 4]
     """
@@ -187,7 +187,7 @@ def out_of_fold_runs(id: str, data: Dataset, profile: str, seed: int = 0, weight
 def frozen_runs(id: str, data: Dataset, profile: str, seed: int = 0, weights: str = "") -> list[Run]:
     """The five grouped folds of an experiment, finished; under "smoke" the first alone.
 
-    Example:
+    Example (not run):
         >>> [run.fold for run in frozen_runs("r4-unet", busi, "laptop")]
         [0, 1, 2, 3, 4]
     """
@@ -205,11 +205,11 @@ def out_of_fold_masks(runs: Sequence[Run]) -> np.ndarray:
     Returns:
         bool (n, h, w), in the order of the data.
 
-    Example:
+    Example (not run):
         >>> out_of_fold_masks(out_of_fold_runs("r4-unet", data, "smoke")).shape == data.masks.shape
         True
     """
-    masks = np.zeros_like(runs[0].data.masks)
+    masks = np.zeros_like(runs[0].ultrasound.masks)
     for fold in runs:
         masks[fold.split.test] = fold.masks
     return masks

@@ -28,7 +28,7 @@ def attention(context: Context) -> Study:
     Args:
         context: its seed is that of splits, trainings and random weights.
 
-    Example:
+    Example (not run):
         >>> attention(Context("smoke")).metrics("r2-cnn, Grad-CAM")["share_inside"]["value"]
     """
     from busilib.models.gradcam import gradcam, hirescam
@@ -50,17 +50,17 @@ def attention(context: Context) -> Study:
 def lesion_images(run: Run) -> np.ndarray:
     """The test images of a run whose reference has a lesion: int (m,), indices into its data.
 
-    Example:
+    Example (not run):
         >>> len(lesion_images(run)) < len(run.split.test)
         True
     """
-    return run.split.test[run.data.has_lesion[run.split.test]]
+    return run.split.test[run.ultrasound.has_lesion[run.split.test]]
 
 
 def predicted_labels(run: Run) -> np.ndarray:
     """The class that a run predicts for each of its `lesion_images`: int (m,), index into `CLASSES`.
 
-    Example:
+    Example (not run):
         >>> gradcam(network(run), run.data.images[lesion_images(run)], predicted_labels(run))
     """
     predictions = run.predictions.set_index("id").loc[run.data.ids[lesion_images(run)]]
@@ -78,10 +78,10 @@ def attention_rows(run: Run, heat: np.ndarray) -> pd.DataFrame:
         `id`, `fold`, `true`, `group`, `predicted` (class name), `share_inside`, `lesion_share`, `fixed_share`
         and `hit`, as `busilib.metrics.attention.attention_metrics` takes them.
 
-    Example:
+    Example (not run):
         >>> attention_rows(run, heat)["share_inside"].mean()
     """
-    shown = run.data.subset(lesion_images(run))
+    shown = run.ultrasound.subset(lesion_images(run))
     fixed = attention_share(fixed_gaze(heat), shown.masks)["share_inside"]
     about = pd.DataFrame(
         {
@@ -99,7 +99,7 @@ def attention_rows(run: Run, heat: np.ndarray) -> pd.DataFrame:
 def with_random_head(run: Run):
     """The network of a run, its dense layers drawn anew: it sees as before and no longer knows the classes.
 
-    Example:
+    Example (not run):
         >>> with_random_head(run).count_params() == network(run).count_params()
         True
     """

@@ -8,7 +8,8 @@ from pathlib import Path
 from busilib.data.dataset import DataError, Dataset
 from busilib.errors import UserError
 from busilib.reports.registry import experiment
-from busilib.runs.profiles import data_folder, load_data, outside_data, profile, settings_for
+from busilib.runs.load import data_folder, load_data, outside_data
+from busilib.runs.profiles import profile, settings_for
 
 ENCODER = "mobilenet"
 """The frozen encoder that a probe sees through, unless another is asked for."""
@@ -31,7 +32,7 @@ class Context:
         encoder: key of the table in `busilib.models.encoders`; what a linear probe sees through.
         models: experiments that the outside studies ask; empty for their usual ones.
 
-    Example:
+    Example (not run):
         >>> negative_controls(Context("laptop", "Dataset_BUSI_with_GT", weights="local", seed=1))
     """
 
@@ -46,7 +47,7 @@ class Context:
     def load(self, id: str = "") -> Dataset:
         """The data at the size of an experiment, or of the profile; a loaded dataset as it is.
 
-        Example:
+        Example (not run):
             >>> Context("smoke").load("r4-unet").name
             'phantoms'
         """

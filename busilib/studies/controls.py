@@ -97,7 +97,7 @@ def permuted(data: Dataset, splits: list[Split], seed: int = 0, number: int = 0)
         splits: one per fold.
         seed, number: of the shuffle.
 
-    Example:
+    Example (not run):
         >>> permuted(data, splits)[0].shape == data.labels.shape
         True
     """
@@ -114,7 +114,7 @@ def shapes(data: Dataset) -> np.ndarray:
 
     Example:
         >>> shapes(data).shape
-        (780, 3)
+        (30, 3)
     """
     width, height = (data.table[name].to_numpy(float) for name in ("width", "height"))
     return np.column_stack([width, height, width / height])
@@ -148,7 +148,7 @@ def negative_controls(context: Context) -> Study:
         same predictions: images with coloured marks and images without. Permuted labels hold every image
         `PERMUTATIONS` times.
 
-    Example:
+    Example (not run):
         >>> negative_controls(Context("smoke")).metrics("true mask alone")["accuracy"]
     """
     context.refuse("models")

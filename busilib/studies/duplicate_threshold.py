@@ -53,7 +53,7 @@ def duplicate_threshold(context: Context) -> Study:
         busilib.data.dataset.DataError: if the folder has faults or too few images for folds, or if a dataset
             was given.
 
-    Example:
+    Example (not run):
         >>> duplicate_threshold(Context("laptop", "Dataset_BUSI_with_GT")).columns["above 0.95"]
     """
     context.refuse("models")
@@ -88,7 +88,7 @@ def with_differences(study: Study) -> Study:
         threshold, among the training images) and `difference` (see `accuracy_difference`; to the book's
         threshold) in each condition.
 
-    Example:
+    Example (not run):
         >>> with_differences(study).conditions["image by image"]["difference"]["value"]
     """
     draws = profile_named(study.facts["profile"]).bootstrap_draws
@@ -125,7 +125,7 @@ def repeated_predictions(x: np.ndarray, data: Dataset, groups: np.ndarray, seed:
         Rows for `busilib.studies.study.Condition` with `fold` from 0 to 24 (five times the repeat, and
         the fold), and `twin`: 1 where a near-duplicate by `data.groups` is among the training images.
 
-    Example:
+    Example (not run):
         >>> repeated_predictions(x, data, data.groups)["twin"].any()
         False
     """
@@ -149,7 +149,7 @@ def accuracy_difference(table: pd.DataFrame, other: pd.DataFrame, draws: int) ->
     Returns:
         The figure as `busilib.metrics.figure.Figure.to_dict` gives it, `n` images; of several seeds the mean.
 
-    Example:
+    Example (not run):
         >>> accuracy_difference(tables["image by image"], tables["above 0.95"], draws=1000)["value"]
     """
     values, samples, images = [], [], []

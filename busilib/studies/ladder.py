@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -48,12 +49,12 @@ class Rung:
 
 
 def _fixed(figure: str, true_mask: bool) -> tuple[Rung, ...]:
-    shared = {"figure": figure, "true_mask": true_mask}
+    rung = partial(Rung, figure=figure, true_mask=true_mask)
     return (
-        Rung("every mistake at once", copies_first=True, peeking=True, image_wise=True, **shared),
-        Rung("augment after the split", peeking=True, image_wise=True, **shared),
-        Rung("select on validation images", image_wise=True, **shared),
-        Rung("keep near-duplicates together", **shared),
+        rung("every mistake at once", copies_first=True, peeking=True, image_wise=True),
+        rung("augment after the split", peeking=True, image_wise=True),
+        rung("select on validation images", image_wise=True),
+        rung("keep near-duplicates together"),
     )
 
 
@@ -88,7 +89,7 @@ def ladder_classification(context: Context) -> Study:
     Args:
         context: its seed is that of copies and splits.
 
-    Example:
+    Example (not run):
         >>> ladder_classification(Context("smoke")).metrics("hide the true mask")["accuracy"]
     """
     context.refuse("models")
@@ -132,12 +133,13 @@ def ladder_segmentation(context: Context) -> Study:
         context: its profile also gives the test folds, see `FOLDS_OF`; its seed is that of copies, splits and
             trainings.
 
-    Example:
+    Example (not run):
         >>> ladder_segmentation(Context("smoke")).metrics("average over lesions")["lesion_dice"]
     """
     context.refuse("encoder", "models")
     profile, seed, data = context.profile, context.seed, context.load(MODEL)
     entry, folds = experiment(MODEL), FOLDS_OF[profile]
+    assert entry.augmentation is not None
     doubled = with_copies(data, entry.augmentation, 1, seed)
     halved = max(settings_for(entry, profile).epochs // 2, 1)
     runs = {
@@ -166,7 +168,7 @@ def _tested(runs: Sequence[Run]) -> pd.DataFrame:
 def with_steps(study: Study) -> Study:
     """Add to each rung but the first the step that leads to it: how far the reported figure falls.
 
-    Example:
+    Example (not run):
         >>> with_steps(ladder).conditions["hide the true mask"]["step"]["value"]
     """
     names, draws = list(study.conditions), profile_named(study.facts["profile"]).bootstrap_draws
@@ -193,7 +195,7 @@ def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> d
         The difference as `busilib.metrics.figure.Figure.to_dict` gives it, negative where the figure falls;
         `n` is the number of images, of the seed with most.
 
-    Example:
+    Example (not run):
         >>> step(study, classification_metrics, "keep near-duplicates together", "hide the true mask", 1000)
     """
     both = study.predictions[study.predictions["condition"].isin([above, here])]

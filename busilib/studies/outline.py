@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from busilib.data.busi.catalog import Entry
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.data.images import MaskReader, decode, white
+from busilib.data.images import MaskReader, decode, lesion
 from busilib.data.splits import FOLDS
 from busilib.metrics.measure import measure
 from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
@@ -62,7 +62,7 @@ def outline_table(
     data: Dataset,
     drawing: Callable[[np.ndarray], np.ndarray] = DRAWINGS[RAW],
     seed: int = 0,
-    read_mask: MaskReader = white,
+    read_mask: MaskReader = lesion,
 ) -> pd.DataFrame:
     """The descriptors of every lesion's mask at its original size.
 
@@ -83,7 +83,7 @@ def outline_table(
         DataError: if a file is damaged.
         ValueError: if a mask is empty.
 
-    Example:
+    Example (not run):
         >>> outline_table(scan(folder)[0], load_busi(folder))["circumference"].median()
     """
     lesions = [entry for entry in entries if CLASSES[entry.label] != "normal"]
@@ -99,7 +99,7 @@ def fit_outline(table: pd.DataFrame, descriptors: Sequence[str]) -> Pipeline:
         table: columns `true` and descriptors.
         descriptors: names of columns.
 
-    Example:
+    Example (not run):
         >>> fit_outline(busi, ["circumference"]).predict_proba(breast[["circumference"]])
     """
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", max_iter=1000))
@@ -117,7 +117,7 @@ def out_of_fold(table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame
         Rows for a study of task "malignancy": `id`, `fold`, `true`, `group`, `benign`, `malignant`, `normal`
         (0) and `threshold` (0.5).
 
-    Example:
+    Example (not run):
         >>> malignancy_metrics(out_of_fold(table, DESCRIPTORS))["malignancy_auc"]
     """
     parts = [
@@ -132,7 +132,7 @@ def out_of_fold(table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame
 def across(learned: pd.DataFrame, other: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame:
     """What `fit_outline` says of one set after learning from all of another: rows as of `out_of_fold`.
 
-    Example:
+    Example (not run):
         >>> malignancy_metrics(across(busi, breast, DESCRIPTORS))["malignancy_auc"]
     """
     return _rows(fit_outline(learned, descriptors), other.assign(fold=0), descriptors).reset_index(drop=True)
@@ -156,7 +156,7 @@ def outline_conditions(
         By name: for each set, drawing and entry of `FITTED` "BUSI, raw, circumference", out of fold; for each
         two sets that share a drawing "BUSI → BrEaST, raw, circumference", learned from all of the first.
 
-    Example:
+    Example (not run):
         >>> list(outline_conditions({"BUSI": {"raw": busi}, "BrEaST": {"raw": breast}}))[0]
         'BUSI, raw, circumference'
     """
@@ -185,7 +185,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
         the curve `value` with its 95 % interval over groups, `low` and `high`, and `n`. Of the fitted ones it
         is taken within each fold and averaged, as in `malignancy_metrics`; nothing is fitted anew in a draw.
 
-    Example:
+    Example (not run):
         >>> dose_response({"raw": raw, "smoothed 0.04": plainer})
     """
     parts = []
@@ -206,7 +206,7 @@ def auc_interval(rows: pd.DataFrame, draws: int = 1000) -> tuple[float, float | 
         rows: as `out_of_fold` or `across` returns them.
         draws: bootstrap samples.
 
-    Example:
+    Example (not run):
         >>> auc_interval(across(busi, breast, DESCRIPTORS))
         (0.79, 0.73, 0.85)
     """

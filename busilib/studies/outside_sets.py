@@ -40,7 +40,7 @@ def predictions_outside(runs: Sequence[Run], outside: Dataset) -> pd.DataFrame:
 
     Nothing is fitted, chosen or calibrated on the outside images.
 
-    Example:
+    Example (not run):
         >>> len(predictions_outside(runs, breast)) == len(runs) * len(breast)
         True
     """
@@ -52,7 +52,7 @@ def predictions_outside(runs: Sequence[Run], outside: Dataset) -> pd.DataFrame:
 
 def predictions_inside(runs: Sequence[Run]) -> pd.DataFrame:
     """Out-of-fold predictions of all runs on their own test images, with the column `group`."""
-    return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].data)
+    return _grouped(pd.concat([one.predictions for one in runs], ignore_index=True), runs[0].ultrasound)
 
 
 def outside_classification(context: Context) -> Study:
@@ -72,7 +72,7 @@ def outside_classification(context: Context) -> Study:
     Raises:
         OptionError: if a model is no classifier.
 
-    Example:
+    Example (not run):
         >>> study = outside_classification(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r2-mobilenet, BrEaST")["malignancy_auc"]
     """
@@ -104,7 +104,7 @@ def outside_segmentation(context: Context) -> Study:
         OptionError: if a model outlines nothing.
         DataError: if the outside set has no mask at all.
 
-    Example:
+    Example (not run):
         >>> study = outside_segmentation(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
         >>> study.metrics("r4-unet, BrEaST")["lesion_dice"]
     """
@@ -153,7 +153,7 @@ def drops(study: Study, keys: Sequence[str]) -> pd.DataFrame:
         (outside minus inside) `value`, `low` and `high` (both NaN where there is no interval) and `why` there
         is none.
 
-    Example:
+    Example (not run):
         >>> drops(study, ["malignancy_auc"]).query("where == 'difference'")["value"]
     """
     names = study.facts["dataset"]["name"], study.facts["outside"]["name"]
@@ -183,7 +183,7 @@ def shared_pictures(busi: Dataset, outside: Dataset) -> pd.DataFrame:
         Columns `outside`, `busi` (ids) and `correlation` of their thumbnails, highest first. Above
         `busilib.data.duplicates.THRESHOLD` the two would count as one picture.
 
-    Example:
+    Example (not run):
         >>> shared_pictures(busi, breast)["correlation"].max()
     """
     there, here = (
@@ -198,7 +198,7 @@ def shared_pictures(busi: Dataset, outside: Dataset) -> pd.DataFrame:
 
 
 def _both(runs: Sequence[Run], outside: Dataset) -> list[tuple[Dataset, pd.DataFrame]]:
-    return [(runs[0].data, predictions_inside(runs)), (outside, predictions_outside(runs, outside))]
+    return [(runs[0].ultrasound, predictions_inside(runs)), (outside, predictions_outside(runs, outside))]
 
 
 def _grouped(table: pd.DataFrame, data: Dataset) -> pd.DataFrame:
@@ -245,7 +245,7 @@ def _study(
         task,
         conditions,
         context,
-        runs[0].data,
+        runs[0].ultrasound,
         apart=[re.sub(r"[^\w.-]+", "-", outside.name), *context.models, *apart_by_weights(runs)],
         outside=about(outside) | {"groups": groups} | _left_out(outside),
         **chosen,

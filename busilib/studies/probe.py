@@ -87,7 +87,7 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0, encoder: st
     Raises:
         busilib.errors.WeightsError: if the weights cannot be had.
 
-    Example:
+    Example (not run):
         >>> features(data.images, probe_weights("laptop", "local")).shape
         (780, 1024)
     """
@@ -113,7 +113,7 @@ def fit_probe(x: np.ndarray, labels: np.ndarray, watch: np.ndarray, watch_labels
     Returns:
         The fitted pipeline; of equals the most regularised.
 
-    Example:
+    Example (not run):
         >>> fit_probe(x[train], labels[train], x[validation], labels[validation]).predict_proba(x[test])
     """
     fitted = [
@@ -135,7 +135,7 @@ def probe_predictions(x: np.ndarray, data: Dataset, splits: Sequence[Split]) -> 
         Rows for `busilib.studies.study.Condition`: `id`, `fold`, `true`, `group` and three class
         probabilities.
 
-    Example:
+    Example (not run):
         >>> splits = [grouped_split(data.labels, data.groups, fold) for fold in range(5)]
         >>> len(probe_predictions(x, data, splits)) == len(data)
         True
@@ -146,7 +146,7 @@ def probe_predictions(x: np.ndarray, data: Dataset, splits: Sequence[Split]) -> 
 def fit_split(x: np.ndarray, labels: np.ndarray, split: Split) -> Pipeline:
     """`fit_probe` on the training images of a split, its strength chosen on the validation images.
 
-    Example:
+    Example (not run):
         >>> fit_split(x, data.labels, split).predict_proba(x[split.test])
     """
     train, watch = split.train, split.validation
@@ -158,7 +158,7 @@ def out_of_fold(
 ) -> pd.DataFrame:
     """What fitted models, one per split, say about the test images of theirs (see `probe_predictions`).
 
-    Example:
+    Example (not run):
         >>> out_of_fold([fit_split(x, data.labels, split) for split in splits], x, data, splits)
     """
     return pd.concat(
@@ -173,7 +173,7 @@ def out_of_fold(
 def prediction_rows(model: ClassifierMixin, x: np.ndarray, data: Dataset, fold: int) -> pd.DataFrame:
     """Rows of predictions (see `probe_predictions`) of a fitted probe for the images of `data`.
 
-    Example:
+    Example (not run):
         >>> prediction_rows(model, x[split.test], data.subset(split.test), fold=0)
     """
     found = np.zeros((len(data), len(CLASSES)))

@@ -48,7 +48,7 @@ def target_of(study: Study) -> Path:
     What was measured on an outside set is published only where it is the whole of a published one: nobody
     else could measure again on a hospital's own.
 
-    Example:
+    Example (not run):
         >>> target_of(negative_controls(Context("smoke"))).parent.name
         '_build'
     """
@@ -72,7 +72,7 @@ def write_study(study: Study, folder: Path) -> Path:
         RecordError: if another result is recorded for this seed, if the recorded seeds are of another kind,
             or if a record is to be published whose code is in no commit.
 
-    Example:
+    Example (not run):
         >>> write_study(study, Path("results"))
         PosixPath('results/laptop/studies/negative-controls')
     """
@@ -110,7 +110,7 @@ def write_part(record: Path, facts: Mapping, predictions: str) -> None:
 def write_summary(record: Path) -> None:
     """Make `metrics.json` of a record anew from its seeds.
 
-    Example:
+    Example (not run):
         >>> write_summary(Path("results/laptop/studies/negative-controls"))
     """
     study = study_of(read_parts(record))
@@ -222,7 +222,7 @@ def _differences(recorded: Mapping, facts: Mapping) -> str:
 
 
 def _flat(facts: Mapping, before: str = "") -> dict:
-    flat = {}
+    flat: dict[str, object] = {}
     for name, value in facts.items():
         flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
     return flat

@@ -38,7 +38,7 @@ def study(name: str, context: Context) -> Study:
     Raises:
         UnknownNameError: naming the studies that exist.
 
-    Example:
+    Example (not run):
         >>> study("negative-controls", Context("smoke")).name
         'negative-controls'
     """

@@ -103,7 +103,7 @@ def evaluate(
         SubmissionError: for predictions or a split that cannot be measured.
         DataError: if the true masks, or the CSVs as such, cannot be read.
 
-    Example:
+    Example (not run):
         >>> evaluate(Path("mine.csv"), split=Path("split.csv")).leakage["leaked_images"]
     """
     busi = read_table()

@@ -115,12 +115,12 @@ def check_split(split: pd.DataFrame, busi: pd.DataFrame) -> Leakage:
     if "fold" in split:
         members = dict(list(split.groupby("group")))
         tested = split[split["fold"] != NEVER]
-        alike = {
+        twins = {
             row.id: tuple(own["id"][own["fold"] != row.fold])
             for row in tested.itertuples()
             for own in [members[row.group]]
         }
-        leaked = {id: others for id, others in alike.items() if others}
+        leaked = {id: others for id, others in twins.items() if others}
         return Leakage(tuple(tested["id"]), leaked)
 
     test = split[split["part"] == "test"]

@@ -53,7 +53,7 @@ def read_masks(
         SubmissionError: listing every fault.
         DataError: if `data` holds no BUSI, or a true mask is not BUSI's, pixel by pixel.
 
-    Example:
+    Example (not run):
         >>> submission = read_masks(Path("mine"), "Dataset_BUSI_with_GT", busi, busi["id"], partial=False)
         >>> submission.table["dice"].mean()
     """
@@ -69,10 +69,11 @@ def read_masks(
             rows.append(row)
             step(len(rows), len(names))
     refuse(folder, [row for row in rows if isinstance(row, str)])
-    table = pd.concat([row.figures for row in rows], ignore_index=True).assign(id=names)
+    whole = [row for row in rows if not isinstance(row, str)]  # all of them, by now
+    table = pd.concat([row.figures for row in whole], ignore_index=True).assign(id=names)
     table = table.assign(dice=dice_per_image(table), iou=iou_per_image(table))
     flagged = {
-        flag: tuple(id for id, row in zip(names, rows, strict=True) if getattr(row, flag))
+        flag: tuple(id for id, row in zip(names, whole, strict=True) if getattr(row, flag))
         for flag in ("soft", "swapped")
     }
     return Submission("segmentation", with_truth(table, busi), **flagged)

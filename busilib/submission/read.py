@@ -184,7 +184,7 @@ def fold_faults(rows: pd.DataFrame) -> list[str]:
 
     Example:
         >>> fold_faults(pd.DataFrame({"id": ["benign (1)"], "fold": ["-2"]}))[0][:31]
-        "1 image with a fold below -1: b"
+        '1 image with a fold below -1: b'
     """
     faults = []
     if empty := rows["id"][rows["fold"] == ""].tolist():

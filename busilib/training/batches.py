@@ -32,7 +32,6 @@ class Batches(keras.utils.PyDataset):
         predicted: bool (n, h, w), predicted masks of all images of `data`, where the inputs ask for them.
         augmentation: None for evaluation: dataset order, images as they are.
         seed: of shuffling and augmentation.
-        first_epoch: number of the epoch that comes first, where a training is resumed.
         image_only_from: for models with the two heads "class" (image alone) and "combined": the epoch from
             which the combined head has weight 0 in training; None for models with one head.
         class_weights: float (3,), what an image of each class weighs in the loss; None for all alike. Batches
@@ -43,8 +42,8 @@ class Batches(keras.utils.PyDataset):
 
     Example:
         >>> x, y = Batches(data, split.train, target="mask", inputs="image", batch=8)[0]
-        >>> x.shape, float(x.max()) <= 1
-        ((8, 128, 128, 1), True)
+        >>> x.shape == (8, data.size, data.size, 1), float(x.max()) <= 1
+        (True, True)
     """
 
     def __init__(
@@ -59,7 +58,6 @@ class Batches(keras.utils.PyDataset):
         predicted: np.ndarray | None = None,
         augmentation: Augmentation | None = None,
         seed: int = 0,
-        first_epoch: int = 0,
         image_only_from: int | None = None,
         class_weights: np.ndarray | None = None,
         second_head: str | None = None,
@@ -69,12 +67,14 @@ class Batches(keras.utils.PyDataset):
         self.data, self.indices, self.target, self.inputs = data, np.asarray(indices), target, inputs
         self.batch, self.pair, self.augmentation, self.seed = batch, pair, augmentation, seed
         self.shown = inputs_named(inputs)
-        if self.shown.mask == "predicted" and predicted is None:
-            raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
-        self.shown_masks = predicted if self.shown.mask == "predicted" else data.masks
+        self.shown_masks = data.masks
+        if self.shown.mask == "predicted":
+            if predicted is None:
+                raise DataError(f"inputs {inputs!r} need the predicted masks of all {len(data)} images")
+            self.shown_masks = predicted
         self.image_only_from, self.class_weights = image_only_from, class_weights
         self.second_head, self.letterbox = second_head, letterbox
-        self.epoch = first_epoch - 1
+        self.epoch = -1
 
     def __len__(self) -> int:
         return -(-len(self.indices) // self.batch)
@@ -103,7 +103,9 @@ class Batches(keras.utils.PyDataset):
             return (inputs, true) if self.second_head is None else (inputs, *self._beside(true, labels))
         if self.class_weights is not None:
             return inputs, labels, self.class_weights[labels]
-        return (inputs, labels) if self.image_only_from is None else (inputs, *self._two_heads(labels))
+        if self.image_only_from is not None:
+            return inputs, *self._two_heads(labels, self.image_only_from)
+        return inputs, labels
 
     def _arrange(self, images: np.ndarray, masks: np.ndarray):
         if self.shown.use == "cut":
@@ -123,8 +125,8 @@ class Batches(keras.utils.PyDataset):
             return (targets,)
         return targets, {"mask": np.ones(len(labels), np.float32), "class": self.class_weights[labels]}
 
-    def _two_heads(self, labels: np.ndarray) -> tuple[dict, dict]:
-        with_masks = self.augmentation is None or max(self.epoch, 0) < self.image_only_from
+    def _two_heads(self, labels: np.ndarray, image_only_from: int) -> tuple[dict, dict]:
+        with_masks = self.augmentation is None or max(self.epoch, 0) < image_only_from
         weights = {"class": np.ones(len(labels)), "combined": np.full(len(labels), float(with_masks))}
         return {"class": labels, "combined": labels}, weights
 

@@ -28,7 +28,7 @@ def with_copies(data: Dataset, plan: Augmentation, copies: int, seed: int = 0) -
         has the id of its original with " copy 1" behind it, and its class, group and label.
 
     Example:
-        >>> len(with_copies(data, R2, copies=1)) == 2 * len(data)
+        >>> len(with_copies(data, experiment("r2-unet").augmentation, copies=1)) == 2 * len(data)
         True
     """
     images, masks, tables = [data.images], [data.masks], [data.table]

@@ -125,7 +125,7 @@ def fit(
     Raises:
         FloatingPointError: if the loss or the monitored quantity stops being a number.
 
-    Example:
+    Example (not run):
         >>> history = fit(model, train, validation, settings, Path("runs/r1-unet"), "r1-unet")
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,21 +146,22 @@ def fit(
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
     checkpoints = _Checkpoints(folder, settings.monitor, history)
-    callbacks = [checkpoints, Progress(title, done)]
+    callbacks = [checkpoints]
     stopped = False
     if settings.patience is not None:
         callbacks.append(_EarlyStopping(checkpoints, settings.patience))
-        stopped = done and done - 1 - best_epoch(history, settings.monitor) >= settings.patience
+        stopped = done > 0 and done - 1 - best_epoch(history, settings.monitor) >= settings.patience
     if done < settings.epochs and not stopped:
-        model.fit(
-            train,
-            validation_data=validation,
-            epochs=settings.epochs,
-            initial_epoch=done,
-            shuffle=False,
-            verbose=0,
-            callbacks=callbacks,
-        )
+        with Progress(title, done, settings.epochs) as line:
+            model.fit(
+                train,
+                validation_data=validation,
+                epochs=settings.epochs,
+                initial_epoch=done,
+                shuffle=False,
+                verbose=0,
+                callbacks=[*callbacks, line],
+            )
     history = pd.DataFrame(checkpoints.rows)
     model.load_weights(folder / BEST)
     return history
@@ -188,7 +189,7 @@ def learning_rate(settings: Settings, steps: int):
 
     Example:
         >>> learning_rate(settings, steps=35)
-        0.001
+        0.0003
     """
     if not settings.cosine:
         return settings.learning_rate
@@ -229,7 +230,7 @@ def predict(
         float32: (n, h, w) for masks, (n, 3) for classes, (n,) for presence, (n, h, w, 21) for codes; of a
         model with several heads, a dict of them.
 
-    Example:
+    Example (not run):
         >>> sorted(predict(model, Batches(data, split.test, target="mask", inputs="image", batch=32)))
         ['mask', 'presence']
     """
@@ -256,7 +257,7 @@ def predict_codes(model: keras.Model, batches: TileBatches) -> np.ndarray:
 
     Batch by batch: the probabilities of all tiles of BCSS together would not fit into memory.
 
-    Example:
+    Example (not run):
         >>> predict_codes(model, TileBatches(tiles, split.test, batch=32)).shape
         (12, 224, 224)
     """

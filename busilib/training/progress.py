@@ -5,44 +5,50 @@ from __future__ import annotations
 import os
 import sys
 
-from tqdm.auto import tqdm as notebook_tqdm
-from tqdm.std import tqdm as terminal_tqdm
+from rich import progress
+from rich.console import Console
 
 from busilib.keras_backend import keras
-
-
-def _bar():
-    """The bar that fits where we run, or None where nobody watches (papermill, CI, a log file)."""
-    if os.environ.get("BUSI_HEADLESS"):
-        return None
-    if "ipykernel" in sys.modules:
-        return notebook_tqdm
-    return terminal_tqdm if sys.stderr.isatty() else None
 
 
 class Progress(keras.callbacks.Callback):
     """Show the epochs done, the time left and the validation figures of the last epoch.
 
+    Nothing is shown where nobody watches (papermill, CI, a log file).
+
+    Args:
+        title: what is trained.
+        done: epochs that an earlier training has done.
+        epochs: of the whole training.
+
     Example:
-        >>> model.fit(batches, verbose=0, callbacks=[Progress("r1-unet fold 0", first_epoch=0)])
+        >>> with Progress("r1-unet fold 0", done=0, epochs=60) as line:  # doctest: +SKIP
+        ...     model.fit(batches, verbose=0, callbacks=[line])
     """
 
-    def __init__(self, title: str, first_epoch: int):
+    def __init__(self, title: str, done: int, epochs: int):
         super().__init__()
-        self.title, self.first_epoch, self.line = title, first_epoch, None
+        console = Console(stderr=True)
+        watched = console.is_jupyter or sys.stderr.isatty()
+        self.display = progress.Progress(
+            progress.TextColumn("{task.description}"),
+            progress.BarColumn(),
+            progress.MofNCompleteColumn(),
+            progress.TimeRemainingColumn(),
+            progress.TextColumn("{task.fields[figures]}"),
+            console=console,
+            refresh_per_second=1,
+            disable=not watched or bool(os.environ.get("BUSI_HEADLESS")),
+        )
+        self.line = self.display.add_task(title, total=epochs, completed=done, figures="")
 
-    def on_train_begin(self, logs=None):
-        if bar := _bar():
-            self.line = bar(
-                desc=self.title, total=self.params["epochs"], initial=self.first_epoch, unit="epoch"
-            )
+    def __enter__(self) -> Progress:
+        self.display.start()
+        return self
+
+    def __exit__(self, *failure) -> None:
+        self.display.stop()  # also after a failure, or the cursor stays hidden
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.line is not None:
-            shown = {key: f"{value:.4f}" for key, value in (logs or {}).items() if key.startswith("val_")}
-            self.line.set_postfix(shown, refresh=False)
-            self.line.update()
-
-    def on_train_end(self, logs=None):
-        if self.line is not None:
-            self.line.close()
+        shown = (f"{key}={value:.4f}" for key, value in (logs or {}).items() if key.startswith("val_"))
+        self.display.update(self.line, advance=1, figures=", ".join(shown))

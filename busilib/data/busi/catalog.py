@@ -43,7 +43,7 @@ def busi_root(folder: str | Path) -> Path:
     Raises:
         DataError: if `folder` is missing, is not a directory, or holds no class folder, or several do.
 
-    Example:
+    Example (not run):
         >>> busi_root("downloads/breast-ultrasound-images-dataset")
         PosixPath('downloads/breast-ultrasound-images-dataset/Dataset_BUSI_with_GT')
     """
@@ -158,5 +158,5 @@ def _scan_class(folder: Path, label: int) -> tuple[list[Entry], list[str]]:
             f"{name}/{masks[stem][0].name}: image is missing. Expected `{stem}.png` beside it; "
             "add it or remove the mask."
         )
-    stems = sorted(set(images) & set(masks), key=lambda stem: (int(re.search(r"\d+", stem)[0]), stem))
+    stems = sorted(set(images) & set(masks), key=lambda stem: (int(re.findall(r"\d+", stem)[0]), stem))
     return [Entry(stem, label, images[stem], tuple(masks[stem])) for stem in stems], faults

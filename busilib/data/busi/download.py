@@ -24,14 +24,13 @@ def fetch() -> Path:
     Raises:
         DataError: without kagglehub, network, access or room, with the ways to mend it.
 
-    Example:
+    Example (not run):
         >>> data = load_busi(fetch())
     """
     if cached := _cached():
         return cached
     try:
         import kagglehub
-        from requests.exceptions import ConnectionError, Timeout  # which kagglehub lets through
     except ImportError as error:
         raise DataError(
             f"BUSI cannot be downloaded: the package {error.name} is not installed. "
@@ -39,13 +38,13 @@ def fetch() -> Path:
         ) from error
     try:
         return busi_root(kagglehub.dataset_download(HANDLE))
-    except (ConnectionError, Timeout) as error:
-        reason = "Kaggle cannot be reached. Check the network (or proxy) and try again."
-        raise DataError(f"BUSI was not downloaded: {reason}\n{BY_HAND}") from error
     except Exception as error:  # kagglehub's own errors share no base class
         status = getattr(getattr(error, "response", None), "status_code", None)
+        kinds = {kind.__name__ for kind in type(error).__mro__}  # those of requests, which lie below
         reason = f"{str(error).strip() or type(error).__name__}."
-        if status in (401, 403) or type(error).__name__ in ("UnauthenticatedError", "CredentialError"):
+        if kinds & {"ConnectionError", "Timeout"}:
+            reason = "Kaggle cannot be reached. Check the network (or proxy) and try again."
+        elif status in (401, 403) or type(error).__name__ in ("UnauthenticatedError", "CredentialError"):
             reason = (
                 "Kaggle refuses access. Make an API token at https://www.kaggle.com/settings, then set "
                 "KAGGLE_USERNAME and KAGGLE_KEY or save it as .kaggle/kaggle.json in your home folder."

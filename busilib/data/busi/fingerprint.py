@@ -195,7 +195,7 @@ def fingerprint_table(folder: str | Path) -> pd.DataFrame:
     Raises:
         DataError: listing every fault by file name, or naming a class that is too small for folds.
 
-    Example:
+    Example (not run):
         >>> fingerprint_table("Dataset_BUSI_with_GT").equals(read_table())
         True
     """
@@ -223,7 +223,7 @@ def compare(table: pd.DataFrame) -> Comparison:
     Args:
         table: of `fingerprint_table` or `table_of`.
 
-    Example:
+    Example (not run):
         >>> compare(fingerprint_table("Dataset_BUSI_with_GT")).kind
         'same'
     """

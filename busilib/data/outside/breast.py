@@ -34,7 +34,7 @@ def is_breast(folder: Path) -> bool:
     return any(folder.glob("BrEaST*.xlsx"))
 
 
-def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_breast(folder: str | Path, size: int = 128) -> Dataset:
     """Load BrEaST at one working size, strictly: any fault is an error.
 
     The reference of an image is the mask of its tumour. The workbook's further masks (`Mask_other_filename`,
@@ -44,7 +44,6 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
     Args:
         folder: BrEaST's folder or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset in the order of the workbook; each case is a group.
@@ -52,11 +51,11 @@ def load_breast(folder: str | Path, size: int = 128, cache: bool = True) -> Data
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> load_breast("downloads/BrEaST").table["class"].value_counts().to_dict()
         {'benign': 154, 'malignant': 98, 'normal': 4}
     """
-    return load_sheet(read_breast(the_folder(folder, is_breast, LAYOUT)), size, cache)
+    return load_sheet(read_breast(the_folder(folder, is_breast, LAYOUT)), size)
 
 
 def read_breast(root: Path) -> Sheet:

@@ -22,7 +22,7 @@ def is_bus_bra(folder: Path) -> bool:
     return (folder / "bus_data.csv").is_file()
 
 
-def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_bus_bra(folder: str | Path, size: int = 128) -> Dataset:
     """Load BUS-BRA at one working size, strictly: any fault is an error.
 
     Widths, heights and boxes of the sheet are not read, for some are wrong: the files tell their size.
@@ -30,7 +30,6 @@ def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
     Args:
         folder: BUS-BRA's folder or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset in the order of the sheet; the images of a case are a group.
@@ -38,12 +37,12 @@ def load_bus_bra(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> data = load_bus_bra("downloads/BUSBRA")
         >>> len(data), data.table["group"].nunique()
         (1875, 1064)
     """
-    return load_sheet(read_bus_bra(the_folder(folder, is_bus_bra, LAYOUT)), size, cache)
+    return load_sheet(read_bus_bra(the_folder(folder, is_bus_bra, LAYOUT)), size)
 
 
 def read_bus_bra(root: Path) -> Sheet:

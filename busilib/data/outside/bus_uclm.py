@@ -28,7 +28,7 @@ def is_bus_uclm(folder: Path) -> bool:
     return (folder / "INFO.csv").is_file()
 
 
-def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_bus_uclm(folder: str | Path, size: int = 128) -> Dataset:
     """Load BUS-UCLM at one working size; any fault is an error but one that the published set has.
 
     The images of patient HESN (13 of them) are smaller than their masks. They are left out by name, with a
@@ -37,7 +37,6 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
     Args:
         folder: BUS-UCLM's folder or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset in the order of the sheet; the images of a patient are a group.
@@ -45,11 +44,11 @@ def load_bus_uclm(folder: str | Path, size: int = 128, cache: bool = True) -> Da
     Raises:
         DataError: listing every fault by file name, such as a mask whose colour is not that of its label.
 
-    Example:
+    Example (not run):
         >>> len(load_bus_uclm("downloads/BUS-UCLM"))
         670
     """
-    return load_sheet(read_bus_uclm(the_folder(folder, is_bus_uclm, LAYOUT)), size, cache)
+    return load_sheet(read_bus_uclm(the_folder(folder, is_bus_uclm, LAYOUT)), size)
 
 
 def read_bus_uclm(root: Path) -> Sheet:
@@ -94,9 +93,9 @@ def coloured(path: Path, label: int) -> np.ndarray:
         raise DataError(f"{where}: a colour with {error}") from error
     if (blue | (red & green)).any():
         y, x = np.argwhere(blue | (red & green))[0]
-        seen = tuple(channels[:, y, x].tolist())
+        colour = tuple(channels[:, y, x].tolist())
         raise DataError(
-            f"{where}: other colours than black, green and red, such as rgb{seen}. Use the published mask."
+            f"{where}: other colours than black, green and red, such as rgb{colour}. Use the published mask."
         )
     found = {"benign": green.any(), "malignant": red.any()}
     name = CLASSES[label]

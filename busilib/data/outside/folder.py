@@ -31,13 +31,12 @@ def is_folder(folder: Path) -> bool:
     return (folder / SHEET).is_file()
 
 
-def load_folder(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_folder(folder: str | Path, size: int = 128) -> Dataset:
     """Load a set in the general layout at one working size, strictly: any fault is an error.
 
     Args:
         folder: with `images.csv`, or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset in the order of the sheet, named after its folder. Images of one `group` are a group;
@@ -51,7 +50,7 @@ def load_folder(folder: str | Path, size: int = 128, cache: bool = True) -> Data
         >>> load_folder("our-hospital").table.columns[-1]
         'device'
     """
-    return load_sheet(read_folder(the_folder(folder, is_folder, LAYOUT)), size, cache)
+    return load_sheet(read_folder(the_folder(folder, is_folder, LAYOUT)), size)
 
 
 def read_folder(root: Path) -> Sheet:

@@ -52,7 +52,7 @@ def read_outside(folder: str | Path) -> Sheet:
     Raises:
         DataError: if the folder holds none of them or several, or if the sheet cannot be read.
 
-    Example:
+    Example (not run):
         >>> read_outside("downloads/BrEaST").path.name
         'BrEaST-Lesions-USG-clinical-data-Dec-15-2023.xlsx'
     """
@@ -60,13 +60,12 @@ def read_outside(folder: str | Path) -> Sheet:
     return next(each.read(root) for each in SETS if each.recognise(root))
 
 
-def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dataset:
+def load_outside(folder: str | Path, size: int = 128) -> Dataset:
     """Load BrEaST, BUS-BRA, BUS-UCLM or a set of your own, whichever the folder holds.
 
     Args:
         folder: of the set, or the one above it.
         size: height and width in pixels to which images and masks are brought.
-        cache: keep the decoded arrays in the user's cache.
 
     Returns:
         The dataset; see the loader of each set.
@@ -74,8 +73,8 @@ def load_outside(folder: str | Path, size: int = 128, cache: bool = True) -> Dat
     Raises:
         DataError: if the folder holds none of them or several, or for any fault in it.
 
-    Example:
+    Example (not run):
         >>> load_outside("downloads/BrEaST").name
         'BrEaST'
     """
-    return load_sheet(read_outside(folder), size, cache)
+    return load_sheet(read_outside(folder), size)

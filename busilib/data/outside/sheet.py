@@ -92,7 +92,7 @@ def the_folder(folder: str | Path, is_set: Callable[[Path], bool], layout: str) 
     Raises:
         DataError: if `folder` is missing or no directory, or if none or several in it hold the set.
 
-    Example:
+    Example (not run):
         >>> the_folder("downloads", lambda path: (path / "bus_data.csv").is_file(), LAYOUT)
         PosixPath('downloads/BUSBRA')
     """
@@ -129,7 +129,7 @@ def read_sheet(
     Raises:
         DataError: if the sheet is damaged, empty, lacks a column or a cell.
 
-    Example:
+    Example (not run):
         >>> read_sheet(Path("bus_data.csv"), ["ID", "Case", "Pathology"], ["ID", "Case"])
     """
     table = _workbook(path, columns) if path.suffix == ".xlsx" else read_csv_table(path, columns)
@@ -194,7 +194,7 @@ def entries_of(sheet: Sheet) -> tuple[list[Entry], list[str]]:
         Entries and faults: those of the cells, an unknown class, a doubled id, a file that is missing; in a
         whole set also a lesion without a mask, or a file beside the images that no row names.
 
-    Example:
+    Example (not run):
         >>> entries, faults = entries_of(sheet)
     """
     faults = [
@@ -258,13 +258,12 @@ def class_fault(id: str, word: str, sheet: str) -> list[str]:
     return [f"{sheet}: {id} has class {word!r}. Expected one of {', '.join(CLASSES)}; mend the cell."]
 
 
-def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
+def load_sheet(sheet: Sheet, size: int = 128) -> Dataset:
     """Load the images of a sheet, decoded and resized just as BUSI's are, strictly: any fault is an error.
 
     Args:
         sheet: as the module of its set reads it.
         size: height and width in pixels to which images and masks are brought.
-        cache: see `busilib.data.images.load_busi`.
 
     Returns:
         The dataset. Its groups are the cases; an image of no case is a group of its own. Its table has the
@@ -273,7 +272,7 @@ def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
     Raises:
         DataError: listing every fault by file name.
 
-    Example:
+    Example (not run):
         >>> load_sheet(read_breast(Path("downloads/BrEaST"))).name
         'BrEaST'
     """
@@ -289,7 +288,7 @@ def load_sheet(sheet: Sheet, size: int = 128, cache: bool = True) -> Dataset:
     row_of = {row.id: row for row in sheet.rows}
     kept = [row_of[entry.id] for entry in entries]
     groups = [row.group for row in kept]
-    data = load_entries(sheet.path.parent, entries, size, cache, sheet.name, groups, sheet.read_mask)
+    data = load_entries(sheet.path.parent, entries, size, sheet.name, groups, sheet.read_mask)
     strata = pd.DataFrame([{"case": row.case, **row.strata} for row in kept], index=data.table.index)
     table = data.table.join(strata)
     return replace(data, table=table, origin="outside", left_out=left_out)

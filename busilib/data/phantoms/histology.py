@@ -18,6 +18,8 @@ from busilib.data.dataset import DataError
 from busilib.data.folders import is_ignored
 from busilib.data.tiles import CODES
 
+VERSION = 1
+"""Of the drawing: raise it with every change of a pixel, so that no cached phantoms of before are read."""
 MINIMUM = {"slides": 5, "tiles_per_slide": 1, "size": 32}
 """Fewest slides (one for each fold), tiles and pixels."""
 VALIDATION_SHARE = 0.3
@@ -75,7 +77,7 @@ def write_histology_phantom(
             other tiles in it.
 
     Example:
-        >>> root = write_histology_phantom("histology", slides=5, tiles_per_slide=2)
+        >>> root = write_histology_phantom("histology", slides=5, tiles_per_slide=2, size=32)
         >>> sorted(path.name for path in (root / "BCSS_512").iterdir())
         ['train_512', 'train_mask_512', 'val_512', 'val_mask_512']
     """

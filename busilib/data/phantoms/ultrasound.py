@@ -18,6 +18,8 @@ from scipy.special import expit
 from busilib.data.dataset import CLASSES, DataError
 from busilib.data.folders import is_ignored
 
+VERSION = 1
+"""Of the drawing: raise it with every change of a pixel, so that no cached phantoms of before are read."""
 MINIMUM = {"benign": 6, "malignant": 4, "normal": 3}
 """Fewest images per class: with these, every kind of picture and near-duplicate is there."""
 DYNAMIC_RANGE = 55.0  # decibels from black to white, as scanners show them
@@ -200,7 +202,7 @@ def _draw_outline(rng: Rng, shape: tuple[int, int], cls: str, middle: float, str
     else:
         half_h = h * rng.uniform(0.12, 0.25) * strip**0.5
         half_w = min(half_h * rng.uniform(0.6, 0.85), 0.25 * w * strip)
-        waves, size, spicules, rough, grain = range(2, 8), 0.1, rng.integers(3, 8), 0.09, half_h / 3
+        waves, size, spicules, rough, grain = range(2, 8), 0.1, int(rng.integers(3, 8)), 0.09, half_h / 3
     x0 = w * (middle + strip * rng.uniform(-0.18, 0.18))
     y0 = rng.uniform(0.13 * h + half_h, max(0.56, 0.2 + half_h / h) * h)
     y, x = np.mgrid[:h, :w] - np.array([y0, x0])[:, None, None]

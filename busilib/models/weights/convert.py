@@ -37,7 +37,7 @@ def convert(network: keras.Model, file: str | Path, folder: str | Path) -> Path:
     Raises:
         WeightsError: if `file` cannot be read, or is of another network.
 
-    Example:
+    Example (not run):
         >>> convert(resnet34(32), "resnet34-b627a593.pth", "weights")
         PosixPath('weights/resnet34.weights.h5')
     """

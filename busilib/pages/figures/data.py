@@ -30,13 +30,17 @@ def class_counts(data: Dataset) -> Figure:
     return done(figure)
 
 
-def examples(data: Dataset, per_class: int = 4, seed: int = 0) -> Figure:
+EXAMPLES = 4
+"""Images of each class in a grid of examples."""
+
+
+def examples(data: Dataset, seed: int = 0) -> Figure:
     """Grid: random images of each class, the reference outline in yellow."""
     rng = np.random.default_rng(seed)
-    figure, axes = grid(len(CLASSES), per_class)
+    figure, axes = grid(len(CLASSES), EXAMPLES)
     for label, row in enumerate(axes):
         members = np.flatnonzero(data.labels == label)
-        for axis, index in zip(row, rng.choice(members, per_class, replace=False), strict=True):
+        for axis, index in zip(row, rng.choice(members, EXAMPLES, replace=False), strict=True):
             show(axis, data.images[index], data.ids[index])
             outline(axis, data.masks[index], REFERENCE)
     return figure

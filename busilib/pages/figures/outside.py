@@ -14,17 +14,20 @@ from busilib.data.dataset import CLASSES, Dataset
 from busilib.metrics.malignancy import malignancy_score
 from busilib.pages.figures.style import CLAIMED, MEASURED, PALETTE, REFERENCE, done, grid, outline, show
 
+EXAMPLES = 3
+"""Images of each class and set."""
 
-def two_sets(inside: Dataset, outside: Dataset, per_class: int = 3, seed: int = 0) -> Figure:
+
+def two_sets(inside: Dataset, outside: Dataset, seed: int = 0) -> Figure:
     """Grid: random benign and malignant images of two sets, one row each, the reference outline in yellow."""
     rng = np.random.default_rng(seed)
     shown = CLASSES[:2]
-    figure, axes = grid(2, per_class * len(shown), cell=1.8)
+    figure, axes = grid(2, EXAMPLES * len(shown), cell=1.8)
     for row, data in zip(axes, (inside, outside), strict=True):
         chosen = [
             index
             for label in range(len(shown))
-            for index in rng.choice(np.flatnonzero(data.labels == label), per_class, replace=False)
+            for index in rng.choice(np.flatnonzero(data.labels == label), EXAMPLES, replace=False)
         ]
         for axis, index in zip(row, chosen, strict=True):
             show(axis, data.images[index], f"{data.name}, {data.table['class'][index]}\n{data.ids[index]}")

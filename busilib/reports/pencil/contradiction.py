@@ -59,6 +59,22 @@ def value(entries: Mapping[str, Experiment], id: str, metric: str, part: str = "
     return find(entries, id, metric, part).value
 
 
+def support(entries: Mapping[str, Experiment], id: str, metric: str, part: str = "test") -> int:
+    """The images behind a claim (see `find`).
+
+    Raises:
+        KeyError: if there is no such claim, or the report does not say.
+
+    Example:
+        >>> support(EXPERIMENTS, "r2-cnn", "accuracy")
+        78
+    """
+    n = find(entries, id, metric, part).n
+    if n is None:
+        raise KeyError(f"{id} does not say how many images are behind {metric!r} of part {part!r}")
+    return n
+
+
 def percent(fraction: float, digits: int = 2) -> str:
     """A fraction as a percentage.
 

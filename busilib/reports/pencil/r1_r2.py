@@ -7,9 +7,9 @@ from busilib.reports.pencil.contradiction import (
     Check,
     Contradiction,
     busi_counts,
-    find,
     harmonic,
     percent,
+    support,
     value,
     wilson,
 )
@@ -132,20 +132,21 @@ def _r1_best_fold(entries) -> Contradiction:
 
 
 def _r1_introduction(entries) -> Contradiction:
-    held = find(entries, "r1-densenet121", "accuracy", "hold-out")
-    mean, hits = value(entries, "r1-densenet121", "accuracy", "mean of folds"), round(held.value * held.n)
+    held = "r1-densenet121", "accuracy", "hold-out"
+    mean, n = value(entries, "r1-densenet121", "accuracy", "mean of folds"), support(entries, *held)
+    hits = round(value(entries, *held) * n)
     return Contradiction(
         "R1",
         f"The introduction speaks of {percent(R1_INTRODUCTION_ACCURACY, 0)} classification accuracy.",
-        f"mean of folds = {percent(mean)}\nset aside: {hits} / {held.n} = {percent(hits / held.n)}, "
-        f"95% Wilson interval {wilson(hits, held.n)}",
-        f"No table shows {percent(R1_INTRODUCTION_ACCURACY, 0)}. {held.n} pictures cannot tell it from the "
+        f"mean of folds = {percent(mean)}\nset aside: {hits} / {n} = {percent(hits / n)}, "
+        f"95% Wilson interval {wilson(hits, n)}",
+        f"No table shows {percent(R1_INTRODUCTION_ACCURACY, 0)}. {n} pictures cannot tell it from the "
         "mean of the folds either.",
     )
 
 
 def _r2_support(entries, id: str) -> dict[str, int]:
-    return {name: find(entries, id, f"{name}_recall").n for name in CLASSES}
+    return {name: support(entries, id, f"{name}_recall") for name in CLASSES}
 
 
 def _r2_hits(entries, id: str) -> dict[str, int]:
@@ -189,7 +190,7 @@ def _r2_normals(entries) -> Contradiction:
 
 
 def _r2_no_validation(entries) -> Contradiction:
-    images, n = sum(busi_counts().values()), find(entries, "r2-cnn", "accuracy").n
+    images, n = sum(busi_counts().values()), support(entries, "r2-cnn", "accuracy")
     train = images - n
     return Contradiction(
         "R2",
@@ -203,7 +204,7 @@ def _r2_no_validation(entries) -> Contradiction:
 def _r2_apart(entries) -> Contradiction:
     lines, hits = [], {}
     for id, title in R2_CLASSIFIERS.items():
-        hits[id], n = sum(_r2_hits(entries, id).values()), find(entries, id, "accuracy").n
+        hits[id], n = sum(_r2_hits(entries, id).values()), support(entries, id, "accuracy")
         lines.append(f"{title}: {hits[id]} of {n}, 95% Wilson interval {wilson(hits[id], n)}")
     return Contradiction(
         "R2",

@@ -6,9 +6,9 @@ from busilib.reports.pencil.contradiction import (
     Check,
     Contradiction,
     busi_counts,
-    find,
     harmonic,
     percent,
+    support,
     value,
 )
 
@@ -40,10 +40,10 @@ def _r3_comparison(entries) -> Contradiction:
 def _r3_whole_numbers(entries) -> Contradiction:
     lines = []
     for title, id in (("model 1", "r3-imagemasknet"), ("model 2", "r3-imagemasknet2")):
-        claim = find(entries, id, "accuracy")
-        below = int(claim.value * claim.n + 1e-9)
-        around = ", ".join(f"{k} / {claim.n} = {percent(k / claim.n)}" for k in (below, below + 1))
-        lines.append(f"{title}: {percent(claim.value)} · {claim.n} = {claim.value * claim.n:.1f};   {around}")
+        accuracy, n = value(entries, id, "accuracy"), support(entries, id, "accuracy")
+        below = int(accuracy * n + 1e-9)
+        around = ", ".join(f"{k} / {n} = {percent(k / n)}" for k in (below, below + 1))
+        lines.append(f"{title}: {percent(accuracy)} · {n} = {accuracy * n:.1f};   {around}")
     return Contradiction(
         "R3",
         "Do the test accuracies fit whole numbers of pictures?",
