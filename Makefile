@@ -18,10 +18,14 @@ help:
 report: .venv/.installed
 	$(BIN)/busi report --profile "$(PROFILE)" $(if $(DATA),--data "$(DATA)") $(foreach name,$(ONLY),--only $(name))
 
+# Two processes with one thread each.
+test: export OMP_NUM_THREADS = 1
+test: export TF_NUM_INTRAOP_THREADS = 1
+test: export TF_NUM_INTEROP_THREADS = 1
 test: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lab: .venv/.installed
 	$(BIN)/jupyter lab notebooks

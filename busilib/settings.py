@@ -11,11 +11,15 @@ class Settings:
 
     Attributes:
         size: input height and width in pixels.
+        shape: how images of other proportions fill the square: "stretch", or "letterbox" (with black bars,
+            see `busilib.training.letterbox`).
+        channels: of the input: 1 gray, or 2 with a mask beside it, for classifiers on an encoder.
         epochs: at most; 0 where nothing is trained (thresholds, ensembles).
         batch: images per step.
         learning_rate: of Adam, at the start.
-        loss: name of a Keras loss.
-        monitor: validation quantity that chooses the checkpoint, such as "val_loss" or "val_accuracy".
+        loss: name of a Keras loss, or of one of `busilib.training.losses.LOSSES`.
+        monitor: validation quantity that chooses the checkpoint, such as "val_loss" or "val_accuracy";
+            "epoch" for the last one, whatever it is worth.
         patience: epochs without improvement before early stopping; None never stops early.
         filters: channels of the first block, for networks built from blocks; else None.
         encoder: key of `busilib.models.encoders.ENCODERS`, or "resnet101"; None where there is none.
@@ -29,6 +33,9 @@ class Settings:
         cosine: whether the learning rate falls to zero along half a cosine, over all epochs.
         test_flip: whether predictions are the mean over an image and its mirror image.
         precision: "float32", or "mixed_bfloat16" for processors and GPUs that have it.
+        second_head: what a segmenter says of an image as a whole, which then gates its mask: "presence" (of a
+            lesion) or "class"; None for a mask alone.
+        second_weight: of that head's loss, beside 1 for the mask's.
         image_only_from: first epoch in which only the image head of a two-headed network learns; None where
             there is one head.
     """
@@ -50,4 +57,8 @@ class Settings:
     cosine: bool = False
     test_flip: bool = False
     precision: str = "float32"
+    second_head: str | None = None
+    second_weight: float = 1.0
     image_only_from: int | None = None
+    shape: str = "stretch"
+    channels: int = 1

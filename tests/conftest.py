@@ -1,18 +1,41 @@
-"""What the tests share: a small phantom folder, the real BUSI where it is at hand, a cache of their own."""
+"""What the tests share: phantoms, runs of one epoch, the smoke report, the real BUSI, a cache of their own.
 
+`make test` runs them in two processes (pytest-xdist). Tests of one file stay in one process, which sets up
+their fixtures once; the smoke report, which takes both processors, comes first and is made once for both.
+"""
+
+import json
 import os
 import shutil
 import subprocess
 import sysconfig
 import time
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from busilib.data.images import load_busi
 from busilib.data.phantoms.ultrasound import write_phantom
+from busilib.reports.experiment import Experiment
+from busilib.runs import runner
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests of the smoke report start, then the files with most slow tests."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: ("smoke_report" not in item.fixturenames, -slow[item.path], item.path))
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A temporary folder that all processes of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,6 +57,25 @@ def phantom_dir(tmp_path_factory) -> Path:
 def phantom(phantom_dir):
     """The phantoms as a Dataset at 64 px."""
     return replace(load_busi(phantom_dir, size=64, name="phantoms"), origin="phantom")
+
+
+@pytest.fixture(scope="module")
+def one_epoch(tmp_path_factory) -> Iterator[Path]:
+    """The project folder of runs in which networks learn for one epoch: nothing but `run` writes there.
+
+    All tests share it, those of other processes too, so that each run is trained once.
+    """
+    plain, folder = runner.settings_for, shared_folder(tmp_path_factory) / "one-epoch"
+    folder.mkdir(exist_ok=True)
+
+    def short(entry: Experiment, *rest):
+        settings = plain(entry, *rest)
+        return replace(settings, epochs=1) if entry.kind == "network" else settings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(runner, "settings_for", short)
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -65,8 +107,19 @@ class SmokeReport:
 
 @pytest.fixture(scope="session")
 def smoke_report(tmp_path_factory) -> SmokeReport:
-    """`busi report` in a copy of the repository, with a home folder that holds nothing."""
-    root, home = tmp_path_factory.mktemp("fresh") / "repository", tmp_path_factory.mktemp("home")
+    """`busi report` in a copy of the repository, with an empty home folder; made once for a session."""
+    folder = shared_folder(tmp_path_factory)
+    made = folder / "smoke-report.json"
+    with FileLock(folder / "smoke-report.lock"):
+        if not made.is_file():
+            report = _make_report(tmp_path_factory.mktemp("fresh"), tmp_path_factory.mktemp("home"))
+            made.write_text(json.dumps(asdict(report) | {"root": str(report.root)}), encoding="utf-8")
+    facts = json.loads(made.read_text(encoding="utf-8"))
+    return SmokeReport(**facts | {"root": Path(facts["root"])})
+
+
+def _make_report(fresh: Path, home: Path) -> SmokeReport:
+    root = fresh / "repository"
     for name in ("notebooks", "book", "results"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name in ("_config.yml", "_toc.yml", "pyproject.toml"):

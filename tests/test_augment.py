@@ -151,6 +151,17 @@ def test_contrast_gains_up_to_a_tenth():
     assert -0.0001 <= stretched.min() < 0.02 and 0.08 < stretched.max() <= 0.1001
 
 
+@pytest.mark.parametrize("plan", [augment.R1, augment.R2, augment.R3, augment.R4, augment.OWN])
+def test_layers_that_are_kept_do_what_freshly_built_ones_would(plan, batch):
+    """Whatever they did before: the seed of a batch decides alone."""
+    for seed in (2**31, 0, 7):
+        augment._layers.cache_clear()
+        fresh = augment.augment(*batch, plan, seed)
+        augment.augment(*batch, plan, seed + 1)
+        kept = augment.augment(*batch, plan, seed)
+        assert all(np.array_equal(one, other) for one, other in zip(fresh, kept, strict=True))
+
+
 def test_no_change_at_all(batch):
     images, masks = augment.augment(*batch, Augmentation(), seed=0)
     assert np.array_equal(images, batch[0]) and np.array_equal(masks, batch[1])

@@ -104,7 +104,7 @@ def test_every_part_has_a_place_in_the_book():
 
 
 def test_without_records_cards_say_so(tmp_path):
-    for name in ("out-of-fold", "calibration", "outside", "duplicate-threshold"):
+    for name in ("out-of-fold", "calibration", "outside", "duplicate-threshold", "throughput"):
         assert parts.PARTS[name](tmp_path) == cards.NO_RECORD
 
 

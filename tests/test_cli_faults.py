@@ -12,8 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from busilib import provenance
-from busilib.cli.main import app, explained
+from busilib.cli.main import app
 from busilib.data.folders import expanded
+from busilib.errors import explained
 
 ROWS = "id,benign,malignant,normal\nbenign (1),0.9,0.05,0.05\nmalignant (1),0.1,0.8,0.1\n"
 

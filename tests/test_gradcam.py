@@ -18,7 +18,6 @@ from busilib.metrics.attention import (
 from busilib.metrics.measure import support
 from busilib.models.gradcam import ExplanationError, feature_map, gradcam, hirescam
 from busilib.reports.registry import experiment
-from busilib.runs import runner
 from busilib.runs.predict import build, network
 from busilib.runs.protocols import make_split
 from busilib.runs.runner import run
@@ -395,13 +394,9 @@ def test_a_part_without_images_has_no_figure():
 
 
 @pytest.fixture(scope="module")
-def trained(phantom, tmp_path_factory):
-    """A finished run of a small network on phantoms, after two epochs."""
-    plain = runner.settings_for
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("project"))
-        patch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=2))
-        return run("r2-cnn", phantom, "smoke")
+def trained(phantom, one_epoch):
+    """A finished run of a small network on phantoms."""
+    return run("r2-cnn", phantom, "smoke")
 
 
 @pytest.mark.slow
@@ -443,10 +438,7 @@ def test_an_ensemble_has_no_network_of_its_own(trained):
 
 
 @pytest.mark.slow
-def test_the_study_explains_every_lesion_under_every_condition(phantom, tmp_path, monkeypatch):
-    plain = runner.settings_for
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
+def test_the_study_explains_every_lesion_under_every_condition(phantom, one_epoch):
     found = study.attention(Context("smoke", phantom))
     assert list(found.conditions) == [
         name for id in study.NETWORKS for name in (f"{id}, Grad-CAM", f"{id}, HiResCAM", f"{id}, random head")

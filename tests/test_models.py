@@ -11,10 +11,10 @@ from busilib.runs.predict import build
 from busilib.settings import Settings
 
 UNETS = ["r1-unet", "r2-unet"]
-R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0"]
+R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0", "r4-efficientnetlite0"]
 CLASSIFIERS = ["r1-densenet121", "r2-cnn", "r2-vgg19", "r2-mobilenet", *R4_CLASSIFIERS]
 NETWORKS = [*UNETS, "r4-unet", "r4-unet-vgg19", "r4-deeplabv3", *CLASSIFIERS]
-DEEP = {"r1-densenet121", "r4-resnet50", "r4-efficientnetb0", "r4-deeplabv3"}
+DEEP = {"r1-densenet121", "r4-resnet50", "r4-efficientnetb0", "r4-efficientnetlite0", "r4-deeplabv3"}
 """Those that take seconds to build."""
 
 

@@ -29,14 +29,11 @@ def elsewhere(phantom):
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A folder of its own for runs, and one epoch for each."""
-    folder, plain = tmp_path_factory.mktemp("project"), runner.settings_for
+def project(one_epoch):
+    """One small classifier in place of all."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
         patch.setattr(away, "CLASSIFIERS", ("r2-cnn",))
-        yield folder
+        yield one_epoch
 
 
 @pytest.fixture(scope="module")

@@ -18,8 +18,18 @@ from busilib.runs.profiles import PROFILES, profile, settings_for
 
 IDS = ["r1-unet", "r1-densenet121", "r2-unet", "r2-cnn", "r2-vgg19", "r2-mobilenet"]
 R4_OUTLINES = ["r4-unet", "r4-unet-vgg19", "r4-deeplabv3", "r4-segformer"]
-R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0"]
+R4_CLASSIFIERS = ["r4-vgg19", "r4-resnet50", "r4-efficientnetb0", "r4-efficientnetlite0"]
 R4_NETWORKS = [*R4_OUTLINES, *R4_CLASSIFIERS]
+OWN = [
+    "own-clf",
+    "own-seg",
+    "own-multi-seg",
+    "own-multi-clf",
+    "own-clf-128",
+    "own-clf-letterbox",
+    "own-clf-frozen",
+    "own-clf-scratch",
+]
 ALL_IDS = [
     *IDS,
     "r3-imagemasknet",
@@ -30,6 +40,7 @@ ALL_IDS = [
     "r4-combined",
     *R4_CLASSIFIERS,
     "r5-unet-resnet34",
+    *OWN,
 ]
 
 # id: epochs, batch, learning rate, loss, monitored, patience, first filters; None: the report is silent.
@@ -85,8 +96,8 @@ def test_ids():
     assert list(EXPERIMENTS) == ALL_IDS
     for id, entry in EXPERIMENTS.items():
         assert entry.id == id
-        assert re.fullmatch(r"r[1-5](-[a-z0-9]+)+", id)
-        assert entry.report == id[:2].upper()
+        assert re.fullmatch(r"(r[1-5]|own)(-[a-z0-9]+)+", id)
+        assert entry.report == ("own" if id in OWN else id[:2].upper())
         targets = {"segmentation": "mask", "classification": "label", "tissue": "codes"}
         assert entry.target == targets[entry.task]
 
@@ -410,7 +421,12 @@ def vgg19_convolutions() -> int:
 def test_r4_classifier_parameters_by_hand():
     """The bases as published; of EfficientNet's the seven numbers of its own normalisation are left out."""
     assert vgg19_convolutions() == 20_024_384
-    bases = {"vgg19": (20_024_384, 512), "resnet50": (23_587_712, 2048), "efficientnetb0": (4_049_564, 1280)}
+    bases = {
+        "vgg19": (20_024_384, 512),
+        "resnet50": (23_587_712, 2048),
+        "efficientnetb0": (4_049_564, 1280),
+        "efficientnetlite0": (3_413_024, 1280),
+    }
     for name, (base, features) in bases.items():
         assert experiment(f"r4-{name}").parameters == base + (features + 1) * 256 + (256 + 1) * 3
 
@@ -468,6 +484,6 @@ def test_r2_cnn_parameters_by_hand():
 
 def test_the_model_card_names_every_model_with_its_parameters():
     card = (Path(__file__).parents[1] / "book" / "model_card.md").read_text(encoding="utf-8")
-    rows = re.findall(r"(?m)^\| (`r\d-[^|]+) \|.*\| ([\d.]+) \|$", card)
+    rows = re.findall(r"(?m)^\| (`(?:r\d|own)-[^|]+) \|.*\| ([\d.]+) \|$", card)
     typed = {id: figure for ids, figure in rows for id in re.findall(r"`([^`]+)`", ids)}
     assert typed == {id: f"{entry.parameters / 1e6:.1f}" for id, entry in EXPERIMENTS.items()}

@@ -133,6 +133,7 @@ def test_a_failing_cell_is_named_and_never_published(root):
     write(root, "01_a", "x = 1")
     source = write(root, "02_b", "x = 1", "# a comment\nraise ValueError('no lesion found')")
     write(root, "03_c")
+    run(root, only=["01"])
     with pytest.raises(NotebookError) as caught:
         run(root)
     assert "notebooks/02_b.ipynb stopped in cell 4 (`# a comment`): ValueError: no lesion found" in str(
@@ -140,7 +141,35 @@ def test_a_failing_cell_is_named_and_never_published(root):
     )
     assert record(executed_path(root, "smoke", find(root)[0]))
     assert not executed_path(root, "smoke", source).exists()
-    assert not executed_path(root, "smoke", find(root)[2]).exists()
+    draft = nbformat.read(root / "_build" / "running" / "smoke" / "02_b.ipynb", as_version=4)
+    assert draft.cells[-1].outputs[0].ename == "ValueError"
+
+
+def test_two_notebooks_run_at_a_time_with_one_thread_each(root):
+    """Each waits for the other, and names its threads."""
+    for mine, other in (("a", "b"), ("b", "a")):
+        meet = f"open({mine!r}, 'w').close()\nwhile not os.path.exists({other!r}): time.sleep(0.05)"
+        threads = "print(os.environ['TF_NUM_INTRAOP_THREADS'])"
+        write(root, f"0{1 + (mine == 'b')}_{mine}", "import os, time", meet, threads)
+    printed = run(root)
+    for source in find(root):
+        assert f"{source.stem}: done" in printed
+        assert printed_by(executed_path(root, "smoke", source)) == "1\n"
+
+
+def test_a_failure_stops_the_notebook_beside_it(root):
+    long = write(root, "01_a", "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    wait = "import os, time\nwhile not (os.path.exists('pid') and open('pid').read()): time.sleep(0.05)"
+    write(root, "02_b", wait, "1 / 0")
+    write(root, "03_c", "open('third', 'w').close()")
+    printed, start = io.StringIO(), time.perf_counter()
+    with pytest.raises(NotebookError, match=r"02_b\.ipynb stopped in cell 4 \(`1 / 0`\): ZeroDivisionError"):
+        execute(root, "smoke", console=Console(file=printed, width=200))
+    assert time.perf_counter() - start < 300
+    assert printed.getvalue().splitlines() == ["02_b: failed", "01_a: stopped"]
+    assert not psutil.pid_exists(int((root / "notebooks" / "pid").read_text()))
+    assert not (root / "notebooks" / "third").exists()
+    assert not executed_path(root, "smoke", long).exists()
 
 
 def test_a_dead_kernel_is_reported(root):
@@ -199,7 +228,9 @@ def test_a_half_written_notebook_does_not_count_as_finished(root):
 
 def test_a_killed_report_goes_on_where_it_stopped(root):
     write(root, "01_a", "print('a')")
-    second = write(root, "02_b", "import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
+    first = executed_path(root, "smoke", root / "notebooks" / "01_a.ipynb")
+    wait = f"import os, time\nwhile not os.path.exists({str(first)!r}): time.sleep(0.05)"
+    second = write(root, "02_b", wait, "open('pid', 'w').write(str(os.getpid()))\ntime.sleep(600)")
     script = "import pathlib, busilib.publish.notebooks as n; n.execute(pathlib.Path.cwd(), 'smoke')"
     process = psutil.Popen([sys.executable, "-c", script], cwd=root)
     pid = root / "notebooks" / "pid"

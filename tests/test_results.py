@@ -505,7 +505,8 @@ def test_predictions_are_of_busi_and_of_the_test_images(record, facts):
         assert not table.duplicated(["id", "fold", "seed"]).any()
         if facts["task"] == "segmentation":
             boundaries = ["hd95", "nsd"] if "hd95" in table else []  # the oldest records have none
-            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries, "seed"]
+            gate = ["presence"] if "presence" in table else []
+            assert list(table) == ["id", "fold", "true", *COUNTS, *boundaries, *gate, "seed"]
             assert (table[COUNTS].sum(axis=1) == facts["dataset"]["size"] ** 2).all()
             assert (table.loc[table["true"] == "normal", ["tp", "fn"]] == 0).all(axis=None)
         else:

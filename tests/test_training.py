@@ -108,6 +108,20 @@ def test_loss_falls(id, data, tmp_path):
     assert history["epoch"].tolist() == list(range(8))
 
 
+def test_the_optimiser_is_ready_before_the_first_step(data, tmp_path, monkeypatch):
+    """Built within the step, it would make TensorFlow trace every network twice."""
+    built = []
+    plain = keras.Model.fit
+
+    def watch(self, *args, **options):
+        built.append(self.optimizer.built)
+        return plain(self, *args, **options)
+
+    monkeypatch.setattr(keras.Model, "fit", watch)
+    train("r2-cnn", data, tmp_path, model=tiny(), epochs=1)
+    assert built == [True]
+
+
 @pytest.mark.slow
 def test_history_and_files(data, tmp_path):
     _, history = train("r1-unet", data, tmp_path, epochs=2)
@@ -543,24 +557,15 @@ def test_unknown_protocols_and_folds_are_refused(phantom):
 # Rules, ensembles, and masks that other networks predicted
 
 
-def quick(id: str, epochs: int = 1) -> dict:
-    return {"epochs": epochs} if experiment(id).kind == "network" else {}
-
-
 @pytest.fixture(scope="module")
-def small_project(tmp_path_factory):
-    """A folder of its own, networks cut to one epoch, and R4's ensembles joining two plain U-Nets."""
-    folder, plain = tmp_path_factory.mktemp("small"), runner.settings_for
+def small_project(one_epoch):
+    """R4's ensembles join two plain U-Nets."""
     joined = {
         id: replace(experiment(id), members=("r4-unet", "r1-unet")) for id in ("r4-ensemble", "r4-combined")
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(
-            runner, "settings_for", lambda entry, *rest: replace(plain(entry, *rest), **quick(entry.id))
-        )
         patch.setattr(runner, "experiment", lambda id: joined.get(id) or experiment(id))
-        yield folder
+        yield one_epoch
 
 
 @pytest.mark.slow

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
-import typer
 import typer.core
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from busilib.errors import UserError
 from busilib.runs.campaign import FAILED, LATER, RAN, Outcome, Waiting, finish_times
@@ -35,7 +37,7 @@ def asked_for(
     Raises:
         UserError: for a plan that cannot be read, or one named beside ids.
     """
-    options = {
+    options: dict[str, Any] = {
         "profile": profile,
         "data": data,
         "protocols": list(protocols) or ["grouped"],
@@ -48,9 +50,15 @@ def asked_for(
     if not plans:
         return jobs_of(list(what), **options)
     if len(what) > 1:
-        raise UserError(f"{plans[0]}: a plan stands alone; leave out {', '.join(set(what) - {plans[0]})}")
-    lines = plan_lines(_read_plan(Path(plans[0])), plans[0])
-    return [job for line in lines for job in jobs_of(**(options | line))]
+        others = ", ".join(name for name in what if name != plans[0]) or "the second"
+        raise UserError(f"{plans[0]}: a plan stands alone; leave out {others}")
+    jobs: list[Job] = []
+    for number, line in enumerate(plan_lines(_read_plan(Path(plans[0])), plans[0]), 1):
+        try:
+            jobs += jobs_of(**{**options, **line})
+        except UserError as error:
+            raise UserError(f"{plans[0]}, line {number} of the plan: {error}") from error
+    return jobs
 
 
 def _read_plan(path: Path) -> object:
@@ -72,7 +80,8 @@ class InARow(typer.core.TyperCommand):
         spread, option, given = [], "", 0
         for word in args:
             if word.startswith("--"):
-                option, given = (word if word in repeatable else ""), 0
+                name, equals, _ = word.partition("=")
+                option, given = (name if name in repeatable else ""), len(equals)
             elif option:
                 given += 1
                 if given > 1:
@@ -86,29 +95,27 @@ class Display:
 
     def __init__(self, waiting: Sequence[Waiting], workers: int, console: Console):
         self.left = {one.job: one.expected for one in waiting}
-        self.workers, self.console = workers, console
+        self.total, self.workers = len(waiting), workers
+        self.watched = console.is_terminal and not os.environ.get("BUSI_HEADLESS")
         self.bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("{task.fields[left]}"),
             console=console,
-            disable=not console.is_terminal,
+            disable=not self.watched,
         )
-        self.task = self.bar.add_task("campaign", total=len(waiting), left=self._left())
+        self.task = self.bar.add_task("campaign", total=self.total, left=self._left())
 
     def tell(self, outcome: Outcome) -> None:
+        """Say what became of a job, and move on by one."""
         self.left.pop(outcome.job, None)
         self.bar.update(self.task, advance=1, left=self._left())
-        said = f"{_named(outcome.job, outcome.record)}: {outcome.state}"
-        if outcome.seconds:
-            said += f" in {outcome.seconds:.0f} s"
-        if outcome.error:
-            said += f": {outcome.error}"
-        done = self.bar.tasks[0]
-        where = "" if self.console.is_terminal else f"{done.completed:.0f}/{done.total:.0f} "
-        after = "" if self.console.is_terminal or not self.left else f" ({self._left()})"
-        self.bar.console.print(f"{where}{said}{after}", markup=False, highlight=False, soft_wrap=True)
+        said = _line(outcome)
+        if not self.watched:
+            after = f" ({self._left()})" if self.left else ""
+            said = f"{self.total - len(self.left)}/{self.total} {said}{after}"
+        self.bar.console.print(said, markup=False, highlight=False, soft_wrap=True)
 
     def _left(self) -> str:
         known = [seconds for seconds in self.left.values() if seconds is not None]
@@ -119,8 +126,15 @@ class Display:
         return f"about {duration(seconds)} left" + (f" and {unknown} of unknown length" if unknown else "")
 
 
-def _named(job: Job, record: str) -> str:
-    return f"{record or job.experiment} seed {job.seed} fold {job.fold}"
+def _line(outcome: Outcome) -> str:
+    job = outcome.job
+    said = f"{_name(outcome)} seed {job.seed} fold {job.fold}: {outcome.state}"
+    said += f" in {duration(outcome.seconds)}" if outcome.seconds else ""
+    return f"{said}: {outcome.why}" if outcome.why else said
+
+
+def _name(outcome: Outcome) -> str:
+    return outcome.record.name if outcome.record else outcome.job.experiment
 
 
 def duration(seconds: float) -> str:
@@ -142,38 +156,35 @@ def preview(waiting: Sequence[Waiting], done: Sequence[Outcome], console: Consol
         table.add_column(column, justify="left" if column == "record" else "right", overflow="fold")
     for one in waiting:
         expected = "unknown" if one.expected is None else duration(one.expected)
-        table.add_row(one.record, str(one.job.seed), str(one.job.fold), expected)
+        table.add_row(one.record.name, str(one.job.seed), str(one.job.fold), expected)
     console.print(table)
+    for outcome in done:
+        if outcome.state == FAILED:
+            console.print(_line(outcome), markup=False, highlight=False, soft_wrap=True)
     known = [one.expected for one in waiting if one.expected is not None]
     console.print(f"{len(waiting)} to run, {_count(done)}")
     if known:
-        ends = finish_times(known, WORKERS)
-        said = ", ".join(f"{count}: {duration(seconds)}" for count, seconds in ends.items())
+        first, *others = (f"{duration(end)} with {n}" for n, end in finish_times(known, WORKERS).items())
+        said = ", ".join([f"Done after {first} worker", *others])
         unknown = len(waiting) - len(known)
-        console.print(
-            f"Done with so many workers after, {said}" + (f"; without {unknown} unknown" if unknown else "")
-        )
+        said += f"; {unknown} of unknown length come on top." if unknown else "."
+        console.print(said, highlight=False, soft_wrap=True)
 
 
 def report(outcomes: Sequence[Outcome], console: Console) -> None:
-    """One table of what ran, what failed and why, and one line that counts all."""
+    """One table of what ran, what did not and why, and one line that counts all."""
     table = Table(box=None, header_style="bold")
-    for column in ("record", "seed", "fold", "outcome", "seconds", "error"):
-        table.add_column(
-            column, justify="right" if column in ("seed", "fold", "seconds") else "left", overflow="fold"
-        )
+    for column in ("record", "seed", "fold", "outcome", "seconds", "why"):
+        side: Literal["left", "right"] = "right" if column in ("seed", "fold", "seconds") else "left"
+        table.add_column(column, justify=side, overflow="fold")
     for one in outcomes:
         seconds = f"{one.seconds:.0f}" if one.seconds else ""
-        table.add_row(
-            one.record or one.job.experiment,
-            str(one.job.seed),
-            str(one.job.fold),
-            one.state,
-            seconds,
-            one.error,
-        )
+        cells = (_name(one), str(one.job.seed), str(one.job.fold), one.state, seconds, one.why)
+        table.add_row(*(Text(cell) for cell in cells))
     console.print(table)
     console.print(_count(outcomes))
+    if any(one.state in (FAILED, LATER) for one in outcomes):
+        console.print("The same command goes on from here.")
 
 
 def _count(outcomes: Sequence[Outcome]) -> str:
@@ -187,8 +198,3 @@ def _count(outcomes: Sequence[Outcome]) -> str:
 def exit_code(outcomes: Sequence[Outcome]) -> int:
     """1 if anything failed, else 0."""
     return int(any(one.state == FAILED for one in outcomes))
-
-
-def end(outcomes: Sequence[Outcome]) -> None:
-    if code := exit_code(outcomes):
-        raise typer.Exit(code)

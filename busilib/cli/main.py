@@ -14,7 +14,7 @@ import typer.core
 from busilib.cli.campaign import InARow
 from busilib.cli.data import data_app, weights_app
 from busilib.cli.predict import model_app, predict
-from busilib.errors import UserError
+from busilib.errors import UserError, explained
 
 
 class Commands(typer.core.TyperGroup):
@@ -30,27 +30,6 @@ class Commands(typer.core.TyperGroup):
                 raise
             typer.echo(f"busi: {explained(error)}", err=True)
             raise typer.Exit(2) from error
-
-
-def explained(error: Exception) -> str:
-    """What a user can do about an error, in a sentence or two.
-
-    Example:
-        >>> explained(OSError(28, "No space left on device", "findings/report.md"))
-        'findings/report.md: No space left on device. Make room, or name another place.'
-    """
-    if isinstance(error, MemoryError):
-        return "memory is used up. Ask for fewer or smaller images, or close other programs."
-    if not isinstance(error, OSError) or isinstance(error, UserError):
-        return str(error)
-    mend = {
-        errno.ENOSPC: "Make room, or name another place.",
-        errno.EDQUOT: "Make room, or name another place.",
-        errno.EACCES: "Mend its permissions, or name another place.",
-        errno.EROFS: "Name another place.",
-    }.get(error.errno, "Check the path.")
-    place = error.filename or "a file could not be read or written"
-    return f"{place}: {error.strerror or error}. {mend}"
 
 
 app = typer.Typer(
@@ -143,8 +122,9 @@ def train(
     protocol: Annotated[
         str,
         typer.Option(
-            help="grouped (leak-free), random (as the report did), image-wise (near-duplicates apart) or "
-            "peeking (image-wise, and the epoch is chosen on the test set)."
+            help="grouped (leak-free), random (as its report did), as-r1 to as-r4 (as another report did), "
+            "image-wise (near-duplicates apart), peeking (image-wise, and the epoch is chosen on the test "
+            "set), curated or unconflicted (grouped, on a part of BUSI)."
         ),
     ] = "grouped",
     fold: Annotated[list[int] | None, typer.Option(help="Test fold, may be repeated. Left out: 0.")] = None,
@@ -196,9 +176,13 @@ def campaign(
         typer.Option("--protocols", help="As in `busi train`; may be repeated. Left out: grouped."),
     ] = None,
     folds: Annotated[
-        list[int] | None, typer.Option("--folds", help="Test folds; may be repeated. Left out: all.")
+        list[int] | None,
+        typer.Option("--folds", min=0, help="Test folds; may be repeated. Left out: all."),
     ] = None,
-    seeds: Annotated[list[int] | None, typer.Option("--seeds", help="May be repeated. Left out: 0.")] = None,
+    seeds: Annotated[
+        list[int] | None,
+        typer.Option("--seeds", min=0, max=2**32 - 1, help="May be repeated. Left out: 0."),
+    ] = None,
     inputs: Annotated[
         list[str] | None, typer.Option("--inputs", help="As in `busi train`; may be repeated.")
     ] = None,
@@ -227,8 +211,11 @@ def campaign(
     from rich.console import Console
 
     from busilib.cli import campaign as show
-    from busilib.runs.campaign import run_campaign, survey
+    from busilib.paths import project_root, writable_folder
+    from busilib.runs.campaign import run_campaign, summed, survey
+    from busilib.runs.workers import workers_of
 
+    writable_folder(project_root() / "_build")
     console = Console()
     asked = show.asked_for(
         what, profile, data, protocols or (), folds or (), seeds or (), inputs or (), weights
@@ -236,13 +223,15 @@ def campaign(
     waiting, done = survey(asked)
     if dry_run:
         show.preview(waiting, done, console)
-        return
-    workers = jobs or min(os.cpu_count() or 1, max(len(waiting), 1))
-    display = show.Display(waiting, workers, console)
-    with display.bar:
-        ran = run_campaign(waiting, workers, threads, scheduler, hours, display.tell)
+        raise typer.Exit(show.exit_code(done))
+    done = summed(done)
+    at_a_time = jobs or min(os.cpu_count() or 1, max(len(waiting), 1))
+    with workers_of(at_a_time, threads, scheduler) as workers:
+        display = show.Display(waiting, workers.count, console)
+        with display.bar:
+            ran = run_campaign(waiting, workers, hours, display.tell)
     show.report([*done, *ran], console)
-    show.end([*done, *ran])
+    raise typer.Exit(show.exit_code([*done, *ran]))
 
 
 @app.command()
@@ -339,13 +328,21 @@ def report(
     outside: Outside = "",
 ) -> None:
     """Run the notebooks and build the book; notebooks whose inputs are unchanged are kept."""
+    import time
+
     from busilib.paths import checkout, writable_folder
     from busilib.publish import book, notebooks
+    from busilib.runs import profiles
 
+    budget, start = profiles.profile(profile).budget, time.perf_counter()
+    typer.echo(f"Profile {profile}: the whole report takes up to {budget}")
     root = checkout()
     writable_folder(root / "_build")
     notebooks.execute(root, profile, data, seed, only or [], weights, bcss, outside)
+    typer.echo("Building the book")
     page = book.build(root, profile, partial=bool(only))
+    minutes, seconds = divmod(round(time.perf_counter() - start), 60)
+    typer.echo(f"Took {minutes} min {seconds} s (budget: {budget})")
     typer.echo(f"Open {page}")
 
 

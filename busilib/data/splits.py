@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from sklearn.model_selection import (
@@ -141,6 +141,55 @@ def random_split(
         share = plan.validation / (1 - plan.test)
         train, validation = _split_off(train, labels, share, seed)
     return Split(np.sort(train), np.sort(validation), np.sort(test), held)
+
+
+def split_with_copies(
+    labels: np.ndarray, plan: ReportSplit, per_class: int, copies: int, fold: int = 0, seed: int = 0
+) -> Split:
+    """`random_split` of images and their augmented copies, which fall on any side: a leak, as in R1.
+
+    Images are set aside first, as R1 did; the pool that is divided holds the rest and `copies` of each. Tests
+    are on originals alone, and so are choices where the test set makes them.
+
+    Args:
+        labels: int (n,), of the originals.
+        plan, per_class, fold, seed: see `random_split`.
+        copies: of each image; 0 gives `random_split`.
+
+    Returns:
+        Index i + n·k is copy k of image i, as in `busilib.training.copies.with_copies`.
+
+    Example:
+        >>> split = split_with_copies(data.labels, ReportSplit(test=0.1), per_class=20, copies=2)
+        >>> split.train.max() >= len(data) > split.test.max()
+        True
+    """
+    if not copies:
+        return random_split(labels, plan, per_class, fold, seed)
+    n, held, rest = len(labels), np.array([], np.int64), np.arange(len(labels))
+    if plan.hold_out:
+        held, rest = hold_out(labels, per_class, seed)
+    pool = np.concatenate([rest + n * number for number in range(copies + 1)])
+    drawn = random_split(np.tile(labels[rest], copies + 1), replace(plan, hold_out=False), 0, fold, seed)
+    split = within(pool, drawn)
+    test = split.test[split.test < n]
+    validation = test if split.selected_on == "test" else split.validation
+    return Split(split.train, validation, test, held)
+
+
+def within(rows: np.ndarray, split: Split) -> Split:
+    """A split of some rows of a dataset as a split of the dataset.
+
+    Args:
+        rows: int (m,), sorted, where the rows stand in the dataset.
+        split: of 0 to m − 1.
+
+    Example:
+        >>> within(np.array([3, 8, 9]), Split(*map(np.array, ([0], [1], [2], [])))).test
+        array([9])
+    """
+    parts = (split.train, split.validation, split.test, split.hold_out)
+    return Split(*(rows[np.asarray(part, np.int64)] for part in parts))
 
 
 def _split_off(indices: np.ndarray, labels: np.ndarray, share: float, seed: int) -> list[np.ndarray]:

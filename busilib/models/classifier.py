@@ -21,14 +21,16 @@ def _with_head(
 
 
 def _base(name: str, settings: Settings) -> keras.Model:
-    return encoder(name, settings.size, settings.weights, settings.frozen, settings.norm_momentum)
+    return encoder(
+        name, settings.size, settings.weights, settings.frozen, settings.norm_momentum, settings.channels
+    )
 
 
 def on_encoder(settings: Settings) -> keras.Model:
     """A classifier on any encoder: global average pooling, dropout 0.2, softmax.
 
     Args:
-        settings: uses `encoder`, `size` (pixels), `weights`, `frozen` and `norm_momentum` (see
+        settings: uses `encoder`, `size` (pixels), `weights`, `frozen`, `norm_momentum` and `channels` (see
             `busilib.models.encoders`).
 
     Returns:
@@ -150,6 +152,24 @@ def r4_efficientnetb0(settings: Settings) -> keras.Model:
         4378271
     """
     return _r4_classifier("efficientnetb0", settings)
+
+
+def r4_efficientnetlite0(settings: Settings) -> keras.Model:
+    """R4's EfficientNet read as EfficientNet-Lite0, with the head of `r4_vgg19`; 3,741,731 parameters.
+
+    R4 does not say which EfficientNet; this one is smaller than the smallest of the others.
+
+    Args:
+        settings: uses `size` (pixels), `weights` and `frozen`.
+
+    Returns:
+        A model as `r1_densenet121`'s.
+
+    Example:
+        >>> r4_efficientnetlite0(settings).count_params()
+        3741731
+    """
+    return _r4_classifier("efficientnetlite0", settings)
 
 
 def _r4_classifier(name: str, settings: Settings) -> keras.Model:

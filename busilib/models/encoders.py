@@ -213,7 +213,8 @@ def encoder(
         frozen: keep the pretrained weights as they are.
         norm_momentum: of batch normalisation, whose running statistics then learn with the rest. None leaves
             the statistics of pretrained weights as they are, and those of random weights their own momentum.
-        channels: 1 for gray, which is shown on three equal channels, or 3 for RGB.
+        channels: 1 for gray, which is shown on three equal channels, 2 for gray and a mask, which is shown on
+            the third, or 3 for RGB.
 
     Returns:
         A model from float32 (n, size, size, channels), 0 to 1, to its last feature map (n, h, w, c).
@@ -340,5 +341,7 @@ def _behind_normalisation(name: str, network: keras.Model, size: int, channels: 
     x = image = keras.Input((size, size, channels), name="image")
     if channels == 1:
         x = keras.layers.Concatenate(name="gray_to_rgb")([x, x, x])
+    elif channels == 2:
+        x = keras.layers.Concatenate(name="gray_to_rgb")([x[..., :1], x])
     x = keras.layers.Rescaling(**entry(name).normalisation, name="normalisation")(x)
     return keras.Model(image, network(x), name=f"{name}_base")

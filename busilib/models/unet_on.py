@@ -4,26 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from busilib.data.dataset import CLASSES
 from busilib.keras_backend import keras
 from busilib.models.encoders import feature_maps
 from busilib.models.unet import require_size
 from busilib.settings import Settings
 
 STRIDES = (2, 4, 8, 16, 32)
+SECOND_HEADS = {"presence": (1, "sigmoid"), "class": (len(CLASSES), "softmax")}
+"""Units and activation of what a U-Net may say of an image as a whole."""
 
 
 def unet_on(settings: Settings) -> keras.Model:
     """A U-Net whose way down is an encoder of the table and whose way up has two convolutions a level.
 
     Skips join at strides 2 to 16; the last level, at full size, has none. The decoder's widths double from
-    `filters` at full size to sixteen times as much.
+    `filters` at full size to sixteen times as much. A second head, where there is one, is a dense layer on
+    the global average of the deepest map.
 
     Args:
-        settings: uses `encoder`, `size` (pixels, a multiple of 32), `filters`, `weights`, `frozen` and
-            `norm_momentum` (see `busilib.models.encoders`).
+        settings: uses `encoder`, `size` (pixels, a multiple of 32), `filters`, `weights`, `frozen`,
+            `norm_momentum` (see `busilib.models.encoders`) and `second_head`.
 
     Returns:
-        A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1).
+        A model from float32 (n, size, size, 1), 0 to 1, to lesion probabilities (n, size, size, 1); with a
+        second head, to a dict of them as "mask" and of "presence", the probability of any lesion (n, 1), or
+        "class", class probabilities (n, 3) in the order of `CLASSES`.
 
     Raises:
         ValueError: if the size is no multiple of 32.
@@ -46,6 +52,11 @@ def unet_on(settings: Settings) -> keras.Model:
     )
     *skips, deepest = encoder.outputs
     outputs = decode(deepest, [None, *skips], settings.filters, [2] * len(STRIDES), keras.layers.ReLU)
+    if settings.second_head:
+        units, activation = SECOND_HEADS[settings.second_head]
+        head = keras.layers.Dense(units, activation=activation, dtype="float32", name=settings.second_head)
+        pooled = keras.layers.GlobalAveragePooling2D()(deepest)
+        outputs = {"mask": outputs, settings.second_head: head(pooled)}
     return keras.Model(encoder.input, outputs, name=name)
 
 

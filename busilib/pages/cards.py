@@ -17,6 +17,7 @@ from busilib.pages.generated import markdown_table
 from busilib.pages.outside import constant_answers
 from busilib.pages.tables import METRIC_NAMES, cell
 from busilib.reports.registry import EXPERIMENTS
+from busilib.runs import bench
 from busilib.runs.profiles import profile
 from busilib.runs.records import Record, read_record
 from busilib.studies.records import read_studies
@@ -121,6 +122,33 @@ def duplicate_threshold(root: Path) -> str:
             ]
         )
     return markdown_table(head, "lrrrrrll", rows)
+
+
+def throughput(root: Path) -> str:
+    """Images per second by network, precision and way of sharing two processors, and where measured.
+
+    Example:
+        >>> print(throughput(Path(".")))
+    """
+    file = root / "results" / bench.FILE
+    if not file.is_file():
+        return NO_RECORD
+    facts, speeds = bench.read(file)
+    found = {(one.experiment, one.precision, one.jobs, one.threads): one.images_per_second for one in speeds}
+    ways = [(precision, jobs, threads) for precision in bench.PRECISIONS for jobs, threads in bench.WAYS]
+    head = ["network", *(f"{precision}, {jobs} × {threads}" for precision, jobs, threads in ways)]
+    rows = [
+        [f"`{id}`", *(f"{found[id, *way]:.1f}" for way in ways)]
+        for id in dict.fromkeys(one.experiment for one in speeds)
+    ]
+    table = markdown_table(head, "l" + "r" * len(ways), rows)
+    versions = facts["versions"]
+    backend = ", ".join(f"{key} {versions[key]}" for key in ("keras", facts["backend"]) if key in versions)
+    return (
+        f"{table}\n\nTraining images per second of all jobs together, by precision and jobs × threads of "
+        f"each. Profile `{facts['profile']}`, {facts['hardware']}, {backend}, commit {facts['commit']}, "
+        f"{facts['date']}."
+    )
 
 
 def shipped_table(root: Path) -> str:

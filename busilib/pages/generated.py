@@ -110,7 +110,7 @@ def _summary(lines: Sequence[Line]) -> str:
         figure, claimed, *rest = _cells(line)
         rows.append([f"`{line.entry.id}`", f"{figure} {claimed}", *rest, _origin(line)])
     head = ["experiment", *HEAD[1:], "profile, weights"]
-    silent = [f"`{entry.id}`" for entry in EXPERIMENTS.values() if not entry.claims]
+    silent = [f"`{entry.id}`" for entry in EXPERIMENTS.values() if not entry.claims and entry.report != "own"]
     said = (
         f"Under the reports' own protocols: {tally(lines)}. The figure that each report puts forward for a "
         "system:\n\n"

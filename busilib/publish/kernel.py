@@ -8,16 +8,20 @@ from pathlib import Path
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
+"""Variables that tell NumPy, PyTorch and TensorFlow how many threads to compute in."""
+
 
 class OwnKernel(AsyncKernelManager):
     """Starts the interpreter that is running now, whatever kernelspecs, profiles or settings a home holds.
 
     What libraries write to standard error from C goes to a log file beside the half-run notebook, not into
-    the pages.
+    the pages. With `one_thread` it computes in one thread, whatever the machine has.
     """
 
     folder: Path
     log_file: Path
+    one_thread: bool
 
     @property
     def kernel_spec(self) -> KernelSpec:
@@ -30,6 +34,8 @@ class OwnKernel(AsyncKernelManager):
             "PYTHONWARNINGS": ",".join(f"ignore::{name}" for name in warnings),
             "TF_CPP_MIN_LOG_LEVEL": "3",
         }
+        if self.one_thread:
+            env |= dict.fromkeys(THREADS, "1")
         return KernelSpec(argv=launch + quiet, display_name="Python 3", language="python", env=env)
 
     async def _async_launch_kernel(self, kernel_cmd: list[str], **options) -> None:

@@ -1,19 +1,24 @@
-"""Run the notebooks with papermill: in number order, resumable, and never leaving half a result behind."""
+"""Run the notebooks: in number order, resumable, and never leaving half a result behind.
+
+Papermill fills in the parameters; the cells are run by nbclient, which papermill itself uses, since papermill
+changes the working directory of the whole program and so runs one notebook at a time.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import platform
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
-from papermill.exceptions import PapermillExecutionError
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -35,6 +40,10 @@ RECORD = "busilib"
 
 CELL_TIMEOUT = {"smoke": 20 * 60, "laptop": 6 * 3600, "full": 6 * 3600}
 """Seconds that one cell may take, by profile: far above any honest run, so that only a hang meets it."""
+
+AT_ONCE = {"smoke": 2, "laptop": 1, "full": 1}
+"""Notebooks run at a time, by profile. Several have one thread each, so that the figures do not depend on the
+machine; one alone has all of it, so that the times it records are those of an undisturbed machine."""
 
 SPECIAL = {"weights": "pretrained weights", "bcss": "histology", "outside": "outside data"}
 """Parameters that only some notebooks have, and what they are."""
@@ -105,11 +114,12 @@ def execute(
     outside: str = "",
     console: Console | None = None,
 ) -> list[Executed]:
-    """Run the notebooks in number order into `_build/executed/<profile>/`.
+    """Run the notebooks into `_build/executed/<profile>/`, started in number order, `AT_ONCE` at a time.
 
     A notebook whose inputs are unchanged since its last run is kept (see `digest`); an outdated copy is
-    removed before its notebook runs again. A notebook that fails stops the run, and its half-run copy stays
-    in `_build/running/`, where nothing is published from.
+    removed before its notebook runs again. A notebook that fails stops those that run beside it, and its
+    half-run copy stays in `_build/running/`, where nothing is published from. Notebooks that share a training
+    wait for each other (see `busilib.runs.locks`), so their order decides nothing but who trains.
 
     Args:
         root: the repository.
@@ -144,7 +154,6 @@ def execute(
         if not any(name in parameters for parameters in plans.values()):
             raise NotebookError(f"none of {', '.join(path.stem for path in plans)} takes {SPECIAL[name]}")
 
-    outcomes = []
     columns = (
         SpinnerColumn(finished_text=" "),
         TextColumn("{task.description}"),
@@ -154,37 +163,56 @@ def execute(
         TextColumn("{task.fields[state]}"),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        for source, parameters in plans.items():
-            task = progress.add_task(source.stem, total=None, state="running")
-            mark = digest(root, source, parameters)
-            target = executed_path(root, profile, source)
-            known = record(target)
-            kept = known.get("digest") == mark
-            try:
-                if not kept:
-                    known = _execute_one(root, source, parameters, mark, _cell_counter(progress, task))
-            except BaseException:
-                progress.update(task, state="[red]failed")
-                if not console.is_terminal:
-                    console.print(f"{source.stem}: failed")
-                raise
-            state = (
-                f"kept ({known['seconds']:.0f} s when it ran)"
-                if kept
-                else f"done in {known['seconds']:.0f} s"
-            )
-            progress.update(task, total=1, completed=1, state=f"[green]{state}")
-            if not console.is_terminal:
-                console.print(f"{source.stem}: {state}")
-            outcomes.append(Executed(source.stem, target, known["seconds"], kept))
-    return outcomes
+        return asyncio.run(_execute_all(root, profile, plans, progress))
 
 
-def _cell_counter(progress: Progress, task):
+async def _execute_all(
+    root: Path, profile: str, plans: Mapping[Path, Mapping[str, object]], progress: Progress
+) -> list[Executed]:
+    waiting = iter(plans.items())
+    outcomes = {}
+
+    async def work() -> None:
+        for source, parameters in waiting:
+            outcomes[source] = await _execute_or_keep(root, profile, source, parameters, progress)
+
+    try:
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(AT_ONCE[profile]):
+                workers.create_task(work())
+    except* NotebookError as failed:
+        first = failed.exceptions[0]
+        raise first from first.__cause__
+    return [outcomes[source] for source in plans]
+
+
+async def _execute_or_keep(
+    root: Path, profile: str, source: Path, parameters: Mapping[str, object], progress: Progress
+) -> Executed:
+    def tell(state: str, colour: str) -> None:
+        progress.update(task, state=f"[{colour}]{state}")
+        if not progress.console.is_terminal:
+            progress.console.print(f"{source.stem}: {state}")
+
     def count(cell_index: int, total: int) -> None:
         progress.update(task, total=total, completed=cell_index)
 
-    return count
+    task = progress.add_task(source.stem, total=None, state="running")
+    mark = digest(root, source, parameters)
+    target = executed_path(root, profile, source)
+    known = record(target)
+    kept = known.get("digest") == mark
+    try:
+        if not kept:
+            known = await _execute_one(root, source, parameters, mark, count)
+    except BaseException:
+        stopped = asyncio.current_task().cancelling()  # by the failure of another
+        tell("stopped" if stopped else "failed", "red")
+        raise
+    seconds = f"{known['seconds']:.0f} s"
+    progress.update(task, total=1, completed=1)
+    tell(f"kept ({seconds} when it ran)" if kept else f"done in {seconds}", "green")
+    return Executed(source.stem, target, known["seconds"], kept)
 
 
 def _absolute(path: str) -> str:
@@ -206,42 +234,51 @@ def _parameters_of(source: Path, wanted: Mapping[str, object]) -> dict[str, obje
     return {name: value for name, value in wanted.items() if name in declared}
 
 
-def _execute_one(root: Path, source: Path, parameters: Mapping[str, object], mark: str, count) -> dict:
-    running = root / "_build" / "running" / str(parameters["profile"])
+async def _execute_one(
+    root: Path,
+    source: Path,
+    parameters: Mapping[str, object],
+    mark: str,
+    count: Callable[[int, int], None],
+) -> dict:
+    profile = str(parameters["profile"])
+    running = root / "_build" / "running" / profile
     running.mkdir(parents=True, exist_ok=True)
-    target = executed_path(root, str(parameters["profile"]), source)
+    target = executed_path(root, profile, source)
     target.unlink(missing_ok=True)
     draft, log = running / source.name, running / f"{source.stem}.log"
-    total = len(nbformat.read(source, as_version=4).cells) + 1
+    finished = papermill.execute_notebook(
+        source, draft, dict(parameters), prepare_only=True, kernel_name="python3", language="python"
+    )
     here = [0, ""]
 
     def started(cell, cell_index):
         here[:] = cell_index, cell.source
-        count(cell_index, total)
+        count(cell_index, len(finished.cells))
 
-    kernel = type("Kernel", (OwnKernel,), {"folder": root / "_build", "log_file": log})
+    one_thread = AT_ONCE[profile] > 1
+    attributes = {"folder": root / "_build", "log_file": log, "one_thread": one_thread}
+    client = NotebookClient(
+        finished,
+        kernel_name="python3",
+        kernel_manager_class=type("Kernel", (OwnKernel,), attributes),
+        resources={"metadata": {"path": str(source.parent)}},
+        timeout=CELL_TIMEOUT[profile],
+        raise_on_iopub_timeout=True,
+        on_cell_start=started,
+        on_cell_executed=_refuse_stray_output,
+    )
     start = time.perf_counter()
     try:
-        papermill.execute_notebook(
-            source,
-            draft,
-            dict(parameters),
-            kernel_name="python3",
-            language="python",
-            cwd=source.parent,
-            progress_bar=False,
-            execution_timeout=CELL_TIMEOUT.get(str(parameters["profile"]), CELL_TIMEOUT["full"]),
-            kernel_manager_class=kernel,
-            on_cell_start=started,
-            on_cell_executed=_refuse_stray_output,
-        )
-    except (PapermillExecutionError, DeadKernelError, CellTimeoutError, _StrayOutputError) as error:
+        await client.async_execute()
+    except (CellExecutionError, DeadKernelError, CellTimeoutError, _StrayOutputError) as error:
         raise NotebookError(_failure(source, *here, error, draft, log)) from error
-    finished = nbformat.read(draft, as_version=4)
+    finally:
+        nbformat.write(finished, draft)
     finished.metadata[RECORD] = {
         "digest": mark,
         "source": source_digest(source),
-        "profile": parameters["profile"],
+        "profile": profile,
         "seed": parameters["seed"],
         "seconds": round(time.perf_counter() - start, 1),
         "versions": provenance.versions(),
@@ -286,8 +323,8 @@ def stray(output: Mapping) -> str:
 
 
 def _failure(source: Path, index: int, code: str, error: Exception, draft: Path, log: Path) -> str:
-    if isinstance(error, PapermillExecutionError):
-        cause, code = f"{error.ename}: {error.evalue}", error.source
+    if isinstance(error, CellExecutionError):
+        cause = f"{error.ename}: {error.evalue}"
     elif isinstance(error, DeadKernelError):
         cause = f"the kernel died, most often for lack of memory (its last words: {log})"
     elif isinstance(error, CellTimeoutError):

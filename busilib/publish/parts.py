@@ -18,6 +18,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "calibration": cards.calibration,
     "outside": cards.outside,
     "duplicate-threshold": cards.duplicate_threshold,
+    "throughput": cards.throughput,
     "shipped-table": cards.shipped_table,
     "tripod-tally": lambda root: cards.tally(root / "book" / "tripod_ai.md"),
     "claim-tally": lambda root: cards.tally(root / "book" / "claim_checklist.md"),

@@ -35,11 +35,12 @@ class Experiment:
 
     Attributes:
         id: such as "r1-unet".
-        report: "R1" to "R5".
+        report: "R1" to "R5", or "own".
         title: what it is, in a few words.
         task: "segmentation" (lesions), "classification" or "tissue" (a class for every pixel of histology).
         build: where it is built, "module:function" taking `Settings`: a Keras model; for a rule, a function
-            from uint8 (n, h, w) to float32 (n, h, w); for an ensemble, see `busilib.models.ensemble`.
+            from uint8 (n, h, w) to float32 (n, h, w); for an ensemble, see `busilib.models.ensemble`; empty
+            for a head of another's network.
         settings: as the report trained it; profile "full" uses these.
         laptop, smoke: what these profiles change in the settings.
         parameters: of the model under the report's settings, running statistics of batch normalisation
@@ -50,7 +51,8 @@ class Experiment:
         report_inputs: what the report's model was shown, where that differs.
         test_inputs: what it is shown when it is tested, where that differs from training.
         pair: whether its model takes an image and a mask.
-        members: ids of the experiments an ensemble joins.
+        members: ids of the experiments an ensemble joins, or of the one whose `head` it is.
+        head: of its member's network that it is; nothing is trained then.
         ours: what the report leaves open and we chose.
         claims: the figures it prints.
     """
@@ -71,6 +73,7 @@ class Experiment:
     test_inputs: str = ""
     pair: bool = False
     members: tuple[str, ...] = ()
+    head: str = ""
     ours: str = ""
     claims: tuple[Claim, ...] = field(default=(), repr=False)
 
@@ -81,7 +84,9 @@ class Experiment:
 
     @property
     def kind(self) -> str:
-        """How it comes to its predictions: "network", "rule" (nothing is trained) or "ensemble"."""
+        """How it comes to its predictions: "network", "rule" (nothing is trained), "ensemble" or "head"."""
+        if self.head:
+            return "head"
         if self.members:
             return "ensemble"
         return "network" if self.settings.epochs else "rule"

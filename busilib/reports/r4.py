@@ -182,4 +182,11 @@ EXPERIMENTS = (
         parameters=4_378_271,
         ours="the head, which EfficientNet, no stochastic depth",
     ),
+    _classifier(
+        "efficientnetlite0",
+        "EfficientNet-Lite0 with global average pooling",
+        laptop={"epochs": 10, "learning_rate": 1e-3},
+        parameters=3_741_731,
+        ours="the head, which EfficientNet",
+    ),
 )

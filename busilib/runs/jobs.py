@@ -7,10 +7,11 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from threading import Lock
 
 from busilib.data.dataset import Dataset
 from busilib.data.tiles import Tiles
-from busilib.errors import UserError
+from busilib.errors import UserError, in_one_line
 from busilib.reports.registry import experiment
 from busilib.runs import records
 from busilib.runs.profiles import load_data, load_tiles, profile_settings
@@ -108,6 +109,10 @@ def planned_run(job: Job) -> Run:
     )
 
 
+_ONE_AT_A_TIME = Lock()
+"""A dask worker may have several threads, and Keras has one random state and one session."""
+
+
 def execute(job: Job, threads: int = 0) -> Parcel:
     """Do one job, wherever this runs, and pack what its record needs; errors are packed too.
 
@@ -115,17 +120,40 @@ def execute(job: Job, threads: int = 0) -> Parcel:
         job: what to run.
         threads: of the processor; 0 leaves it to the backend of Keras. It only counts before Keras is loaded.
     """
+    with _ONE_AT_A_TIME:
+        os.environ["BUSI_HEADLESS"] = "1"  # the campaign has the one display
+        limit_threads(threads)
+        started = time.perf_counter()
+        try:
+            done = finished(planned_run(job))
+            facts, files, error = done.facts, records.part_files(done), ""
+        except Exception as failure:  # one that fails must not stop the others
+            facts, files, error = {}, {}, in_one_line(failure)
+        return Parcel(facts, files, time.perf_counter() - started, error)
+
+
+def limit_threads(threads: int) -> None:
+    """Let Keras's backend use so many threads in this process, before it is loaded; 0 for no limit.
+
+    Example:
+        >>> limit_threads(1)
+    """
     if threads:
         for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
             os.environ[name] = str(threads)
-    started = time.perf_counter()
-    try:
-        done = finished(planned_run(job))
-        return Parcel(done.facts, records.part_files(done), time.perf_counter() - started)
-    except UserError as error:
-        return Parcel({}, {}, time.perf_counter() - started, str(error))
-    except Exception as error:  # one that fails must not stop the others
-        return Parcel({}, {}, time.perf_counter() - started, f"{type(error).__name__}: {error}")
+
+
+LISTS: Mapping[str, tuple[type, str]] = {
+    "ids": (str, "[r2-cnn]"),
+    "protocols": (str, "[grouped, random]"),
+    "folds": (int, "[0, 1]"),
+    "seeds": (int, "[0, 1, 2]"),
+    "inputs": (str, '["true mask alone"]'),
+}
+"""What a line of a plan gives as lists: of what, and an example."""
+
+WORDS = ("weights", "profile", "data")
+"""What it gives as one word."""
 
 
 def plan_lines(plan: object, source: str) -> list[Mapping]:
@@ -142,29 +170,24 @@ def plan_lines(plan: object, source: str) -> list[Mapping]:
         >>> plan_lines([{"ids": ["r2-cnn"], "seeds": [0, 1]}], "plan.yaml")
         [{'ids': ['r2-cnn'], 'seeds': [0, 1]}]
     """
-    known = ("ids", "protocols", "folds", "seeds", "inputs", "weights", "profile", "data")
-    lists = {"ids": str, "protocols": str, "folds": int, "seeds": int, "inputs": str}
-    form = f"a list of lines such as `- ids: [r2-cnn]`, with {', '.join(known[1:])} where they are wanted"
+    others = ", ".join([*LISTS, *WORDS][1:])
+    form = f"a list of lines such as `- ids: [r2-cnn]`, with {others} where they are wanted"
     if not isinstance(plan, list) or not plan:
-        raise UserError(f"{source}: found {type(plan).__name__}, expected {form}")
+        found = "nothing" if not plan else type(plan).__name__
+        raise UserError(f"{source}: found {found}, expected {form}")
     for number, line in enumerate(plan, 1):
         where = f"{source}, line {number} of the plan"
         if not isinstance(line, dict) or not line.get("ids"):
             raise UserError(f"{where}: no ids; expected {form}")
         for name, value in line.items():
-            if name not in known:
+            if name in LISTS:
+                kind, example = LISTS[name]
+                if not isinstance(value, list) or not value or any(type(one) is not kind for one in value):
+                    raise UserError(f"{where}: {name} is {value!r}, expected a list, such as {example}")
+                if kind is int and min(value) < 0:
+                    raise UserError(f"{where}: {name} is {value!r}, expected numbers from 0 on")
+            elif name not in WORDS:
                 raise UserError(f"{where}: {name!r} is not known; expected {form}")
-            if name in lists and not (
-                isinstance(value, list) and value and all(isinstance(one, lists[name]) for one in value)
-            ):
-                raise UserError(f"{where}: {name} is {value!r}, expected a list, such as {_EXAMPLES[name]}")
+            elif not isinstance(value, str):
+                raise UserError(f"{where}: {name} is {value!r}, expected a word")
     return plan
-
-
-_EXAMPLES = {
-    "ids": "[r2-cnn]",
-    "protocols": "[grouped, random]",
-    "folds": "[0, 1]",
-    "seeds": "[0, 1, 2]",
-    "inputs": '["true mask alone"]',
-}

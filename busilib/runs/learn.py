@@ -19,7 +19,9 @@ from busilib.runs.predict import (
     network_predictor,
     prediction_table,
     predictor,
+    presence_threshold,
 )
+from busilib.runs.protocols import protocol_named
 from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, MASKS, PREDICTIONS, VALIDATION, Run
 
 EPOCHLESS = pd.DataFrame(columns=["epoch", "seconds"])
@@ -32,7 +34,9 @@ def produce(run: Run) -> None:
     The run counts as finished once `run.json` is there: it appears whole, after everything else.
     """
     run.folder.mkdir(parents=True, exist_ok=True)
-    learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members}[run.experiment.kind]
+    learn = {"network": _train_network, "rule": _apply_rule, "ensemble": _join_members, "head": _ask_member}[
+        run.experiment.kind
+    ]
     facts, predict = learn(run)
     learned = time.perf_counter()
     inner = run.split.validation if run.split.selected_on == "validation" else []
@@ -44,6 +48,8 @@ def produce(run: Run) -> None:
         if len(indices):
             found = predict(indices, run.test_inputs)
             table = prediction_table(run, indices, found)
+            if run.settings.second_head:
+                table["presence"] = predict(indices, run.test_inputs, "presence").round(6)
             table.to_csv(run.folder / name, index=False, lineterminator="\n")
             if name == PREDICTIONS and run.experiment.task == "segmentation":
                 np.savez_compressed(run.folder / MASKS, masks=found >= THRESHOLD)
@@ -53,8 +59,8 @@ def produce(run: Run) -> None:
         "spec": asdict(run.spec),
         "dataset": {
             "name": run.data.name,
-            "fingerprint": run.data.fingerprint,
-            "n": len(run.data),
+            "fingerprint": run.spec.data,
+            "n": len(run.data) // (1 + protocol_named(run.spec.protocol).copies),
             "size": run.data.size,
         },
         "split": {
@@ -98,7 +104,12 @@ def _train_network(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
         # The history also counts the epochs of a process that was killed; our own clock does not.
         "train_seconds": round(float(history["seconds"].sum()), 1),
     }
-    return facts, network_predictor(run, model)
+    if not run.settings.second_head:
+        return facts, network_predictor(run, model)
+    ungated, inner = network_predictor(run, model), run.split.validation
+    found, presence = (ungated(inner, run.test_inputs, head) for head in ("mask", "presence"))
+    facts["presence_threshold"] = presence_threshold(run.data.masks[inner], found, presence)
+    return facts, network_predictor(run, model, facts["presence_threshold"])
 
 
 def _apply_rule(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
@@ -121,5 +132,18 @@ def _join_members(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
         "members": shares,
         "prepare_seconds": time.perf_counter() - started,
         "train_seconds": round(sum(member.facts["train_seconds"] for member in run.members), 1),
+    }
+    return facts, predictor(run)
+
+
+def _ask_member(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:
+    """Nothing is trained: the second head of a segmenter has learned with it."""
+    EPOCHLESS.to_csv(run.folder / HISTORY, index=False, lineterminator="\n")
+    (member,) = run.members
+    facts = {
+        "parameters": member.facts["parameters"],
+        "weights": member.facts["weights"],
+        "prepare_seconds": 0.0,
+        "train_seconds": member.facts["train_seconds"],
     }
     return facts, predictor(run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ import pandas as pd
 
 from busilib.data.dataset import CLASSES
 from busilib.errors import UserError
-from busilib.metrics.segmentation import count_pixels, surface_distances
+from busilib.metrics.segmentation import count_pixels, dice_per_image, surface_distances
 from busilib.metrics.tissue import tissue_counts
 from busilib.reports.experiment import Experiment
 from busilib.settings import Settings
@@ -28,6 +28,9 @@ THRESHOLD = 0.5
 """Lesion probability from which a pixel counts as lesion, in every report and here."""
 
 EVALUATION_BATCH = 32
+
+PRESENCE_THRESHOLDS = np.arange(1, 20) / 20
+"""Among which the validation images choose from which presence on a mask counts."""
 
 
 def build(entry: Experiment, settings: Settings, pretrained: bool = False):
@@ -63,13 +66,16 @@ def predictor(run: Run) -> Callable[..., np.ndarray]:
     if run.experiment.kind == "rule":
         rule = build(run.experiment, run.settings)
         return lambda indices, inputs="", head="": rule(run.data.images[indices])
+    if run.experiment.kind == "head":
+        (member,) = run.members
+        return lambda indices, inputs="", head="": member.probabilities(indices, inputs, run.experiment.head)
     if run.experiment.kind == "ensemble":
         ensemble, weights = build(run.experiment, run.settings), _member_weights(run)
         members = [predictor(member) for member in run.members]
         return lambda indices, inputs="image", head="": ensemble.join(
             np.stack([member(indices, inputs) for member in members]), weights
         )
-    return network_predictor(run, network(run))
+    return network_predictor(run, network(run), run.facts.get("presence_threshold"))
 
 
 def network(run: Run):
@@ -97,15 +103,103 @@ def _loaded(builder: str, settings: Settings, weights: Path):
     return model
 
 
-def network_predictor(run: Run, model) -> Callable[..., np.ndarray]:
-    """The same as `predictor` for a model at hand."""
-    from busilib.training.fit import predict, predict_codes
+def network_predictor(run: Run, model, threshold: float | None = None) -> Callable[..., np.ndarray]:
+    """The same as `predictor` for a model at hand.
+
+    A segmenter with a second head gives its mask, gated if there is a threshold of presence, or what
+    "presence" or "class" says.
+    """
+    from busilib.training.fit import predict_codes
 
     if run.experiment.task == "tissue":
         return lambda indices, inputs="", head="": predict_codes(model, batches(run, indices, inputs))
-    return lambda indices, inputs, head="class": predict(
-        model, batches(run, indices, inputs), head, run.settings.test_flip
+
+    def ask(indices: np.ndarray, inputs: str, head: str = "") -> np.ndarray:
+        found = _heads(run, model, indices, inputs)
+        if not isinstance(found, dict):
+            return found
+        if not run.settings.second_head:
+            return found[head or "class"]
+        if head == "presence":
+            return presence_of(found)
+        if head == "class":
+            return found["class"]
+        return found["mask"] if threshold is None else gated(found["mask"], presence_of(found), threshold)
+
+    return ask
+
+
+def _heads(run: Run, model, indices: np.ndarray, inputs: str):
+    """What all heads say, of images as the dataset has them, whatever shape the network was shown."""
+    from busilib.keras_backend import keras
+    from busilib.training.fit import predict
+    from busilib.training.letterbox import unbox
+
+    found = predict(model, batches(run, indices, inputs), run.settings.test_flip)
+    if run.settings.shape != "letterbox":
+        return found
+    sides = run.data.table[["width", "height"]].to_numpy()[indices]
+    return keras.tree.map_structure(lambda x: unbox(x, sides) if x.ndim == 3 else x, found)
+
+
+def presence_of(found: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The probability that there is a lesion at all, from what the heads of a segmenter say.
+
+    Args:
+        found: as `busilib.training.fit.predict` gives it.
+
+    Returns:
+        float32 (n,): that of "presence", else 1 − P(normal) of "class".
+
+    Example:
+        >>> presence_of({"class": np.array([[0.2, 0.1, 0.7]])}).round(6)
+        array([0.3])
+    """
+    return found["presence"] if "presence" in found else 1 - found["class"][:, CLASSES.index("normal")]
+
+
+def gated(masks: np.ndarray, presence: np.ndarray, threshold: float) -> np.ndarray:
+    """Lesion probabilities, set to 0 in images that show no lesion.
+
+    Args:
+        masks: float (n, h, w).
+        presence: float (n,), probability of any lesion.
+        threshold: presence from which a mask counts.
+
+    Returns:
+        float (n, h, w).
+
+    Example:
+        >>> gated(np.ones((2, 1, 1)), np.array([0.2, 0.6]), 0.5).ravel()
+        array([0., 1.])
+    """
+    return masks * (presence >= threshold)[:, None, None]
+
+
+def presence_threshold(masks: np.ndarray, found: np.ndarray, presence: np.ndarray) -> float:
+    """The threshold of presence with the highest mean Dice over all validation images.
+
+    An image without a lesion has Dice 1 where nothing is marked and else 0, so false lesions and missed ones
+    weigh as much as each other. Of `PRESENCE_THRESHOLDS` that are equally good, that nearest 0.5 is taken:
+    few validation images must not drive it to an edge.
+
+    Args:
+        masks: bool (n, h, w), the reference.
+        found: float (n, h, w), lesion probabilities without a gate.
+        presence: float (n,).
+
+    Example:
+        >>> presence_threshold(masks, found, presence)
+        0.5
+    """
+    dice = np.array(
+        [
+            dice_per_image(count_pixels(masks, gated(found, presence, each) >= THRESHOLD)).mean()
+            for each in PRESENCE_THRESHOLDS
+        ]
     )
+    best = PRESENCE_THRESHOLDS[dice >= dice.max() - 1e-9]
+    return float(best[np.argmin(np.abs(best - 0.5))])
 
 
 def _member_weights(run: Run) -> np.ndarray:
@@ -135,6 +229,8 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
         pair=entry.pair,
         predicted=run.predicted,
         image_only_from=settings.image_only_from,
+        second_head=settings.second_head,
+        letterbox=settings.shape == "letterbox",
         class_weights=class_weights(run.data.labels[run.split.train], settings.class_power)
         if training and settings.class_power
         else None,

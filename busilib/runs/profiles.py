@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+
+from filelock import FileLock
 
 from busilib.data.bcss import load_bcss
 from busilib.data.busi.fingerprint import read_table
@@ -250,8 +253,13 @@ def _written_once(kind: str, write: Callable[..., Path], seed: int) -> Path:
     from busilib import __version__
 
     folder = cache_folder() / kind / f"{__version__}-seed{seed}"
-    if not folder.is_dir():
-        part = folder.with_name(f"{folder.name}.part")
-        write(part, seed=seed)
-        part.rename(folder)
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder.with_name(f"{folder.name}.lock")):
+        if not folder.is_dir():
+            part = folder.with_name(f"{folder.name}.part")
+            shutil.rmtree(part, ignore_errors=True)  # of a program that was killed
+            write(part, seed=seed)
+            part.rename(folder)
     return folder

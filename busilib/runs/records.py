@@ -128,6 +128,21 @@ def metrics_of(runs: Sequence[Run]) -> dict[str, dict]:
     )
 
 
+def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
+    """Figures of a record of BUSI over some of its images, see `measure`.
+
+    Args:
+        record: of any protocol.
+        ids: of the images that count, such as `busilib.data.busi.subsets.subset_ids("curated")`.
+
+    Example:
+        >>> metrics_on(read_record("r4-unet", "laptop"), subset_ids("curated"))["lesion_dice"]["n"]
+    """
+    rows = record.predictions[record.predictions["id"].isin(ids)].reset_index(drop=True)
+    draws = profile(record.facts["profile"]).bootstrap_draws
+    return measure(record.facts["task"], rows, groups_of(rows, read_table()), draws)
+
+
 def target_of(run: Run) -> Path:
     """The results folder that a run is recorded in: the project's own for BUSI, `_build/results` for others.
 
@@ -282,8 +297,11 @@ def replace_text(path: Path, text: str) -> None:
     """
     record = path.parent
     beside = record.parent / f".{record.name}-{path.name}"
-    beside.write_text(text, encoding="utf-8", newline="\n")
-    beside.replace(path)
+    try:
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def json_text(facts: dict) -> str:
@@ -377,6 +395,27 @@ def write_summary(record: Path) -> dict:
     return facts
 
 
+def complete_summary(record: Path) -> None:
+    """Make `metrics.json` anew if it does not count every part that stands.
+
+    A program may have been killed, or the disk full, after a part was written and before its summary was.
+
+    Example:
+        >>> complete_summary(Path("results/laptop/r4-unet"))
+    """
+    with locked(record):
+        if _summed(record / SUMMARY) < len(list(record.glob(f"*/{FACTS}"))):
+            write_summary(record)
+
+
+def _summed(file: Path) -> int:
+    """How many parts a summary knows of."""
+    if not file.is_file():
+        return 0
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    return len(facts["parts"]) + len(facts.get("left_out", ()))
+
+
 def summary(parts: Sequence[Part]) -> dict:
     """What `metrics.json` says of a record: what its parts have in common, their figures, and where from.
 
@@ -431,7 +470,7 @@ def summary(parts: Sequence[Part]) -> dict:
 
 
 def _about(part: Part) -> dict:
-    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note")
+    kept = ("train_seconds", "total_seconds", "hardware", "commit", "date", "note", "presence_threshold")
     about = {name: part.facts[name] for name in kept if name in part.facts}
     return {"seed": part.seed, "fold": part.fold} | about
 

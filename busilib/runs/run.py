@@ -116,7 +116,7 @@ class Run:
         self,
         indices: np.ndarray,
         inputs: str = "",
-        head: str = "class",
+        head: str = "",
         predicted: np.ndarray | None = None,
     ) -> np.ndarray:
         """What the finished run says about images of `data`.
@@ -126,18 +126,20 @@ class Run:
             inputs: show it something else than usual; empty for `test_inputs`.
             predicted: bool (n, h, w), predicted masks of all images of `data`, where the inputs ask for masks
                 that the run was not trained with.
-            head: of a network with two heads, "class" (image alone) or "combined".
+            head: of a network with two heads: R3's has "class" (image alone, the usual one) and "combined", a
+                segmenter "mask" (gated, the usual one), and "presence" or "class".
 
         Returns:
-            float32 (m, h, w) lesion probabilities or (m, 3) class probabilities; of histology the codes,
-            uint8 (m, h, w).
+            float32 (m, h, w) lesion probabilities, (m, 3) class probabilities or (m,) presence; of histology
+            the codes, uint8 (m, h, w).
 
         Example:
             >>> run.probabilities(run.split.test).shape
             (156, 128, 128)
         """
         shown = self if predicted is None else replace(self, predicted=predicted)
-        return predictor(shown)(indices, inputs or self.test_inputs, head)
+        usual = "mask" if self.experiment.task == "segmentation" else "class"
+        return predictor(shown)(indices, inputs or self.test_inputs, head or usual)
 
     def on(self, data: Dataset) -> Run:
         """The same trained model with other images to ask it about: ask `probabilities`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -11,14 +12,16 @@ from busilib.data.dataset import DataError, Dataset
 from busilib.data.splits import FOLDS
 from busilib.data.tiles import Tiles
 from busilib.paths import project_root
+from busilib.reports.experiment import Experiment
 from busilib.reports.registry import experiment
 from busilib.runs.learn import produce
 from busilib.runs.locks import locked
 from busilib.runs.profiles import settings_for
-from busilib.runs.protocols import make_split
+from busilib.runs.protocols import inputs_under, make_split, protocol_named
 from busilib.runs.run import Run
 from busilib.runs.spec import spec_of
-from busilib.training.inputs import inputs_named
+from busilib.training.augmentation import R1
+from busilib.training.inputs import Inputs, inputs_named
 
 MASKS_FROM = "r4-unet"
 """The experiment whose out-of-fold masks are shown where inputs ask for predicted ones."""
@@ -45,7 +48,8 @@ def run(
         id: of the experiment.
         data: at the size the profile asks for; tiles for task "tissue".
         profile: "smoke", "laptop" or "full".
-        protocol: see `busilib.runs.protocols.make_split`; "random" also brings the report's own inputs.
+        protocol: key of `busilib.runs.protocols.PROTOCOLS`; "random" and "as-…" also bring a report's own
+            inputs. With copies an epoch is longer, and there are fewer, so that there are as many steps.
         fold: which fold is the test set.
         seed: of split, initial weights, shuffling and augmentation.
         weights: see `busilib.runs.profiles.settings_for`.
@@ -97,8 +101,15 @@ def planned(
             f"{id} works at {settings.size} pixels under profile {profile}, the data have {data.size}: "
             f"load them with {loader}(…, size={settings.size})"
         )
-    inputs = inputs or entry.inputs_under(protocol)
-    shown = inputs_named(inputs)
+    inputs = inputs or inputs_under(entry, protocol)
+    shown, copies = inputs_named(inputs), protocol_named(protocol).copies
+    if shown.mask == "predicted" and copies:
+        raise DataError(
+            f"{id} under {protocol}: there are no predicted masks of augmented copies; show others"
+        )
+    if copies and settings.epochs and not epochs:
+        settings = replace(settings, epochs=max(settings.epochs // (1 + copies), 1))
+    settings = replace(settings, channels=_channels(entry, shown))
     split = make_split(entry, data, profile, protocol, fold, seed)
     members = tuple(
         planned(member, data, profile, protocol, fold, seed, weights, epochs=epochs)
@@ -134,12 +145,33 @@ def finished(asked: Run) -> Run:
     """
     members, makers = (tuple(map(finished, behind)) for behind in (asked.members, asked.makers))
     predicted = out_of_fold_masks(makers) if makers else None
-    result = replace(asked, members=members, makers=makers, predicted=predicted)
+    copies = protocol_named(asked.spec.protocol).copies
+    data = _with_copies(asked.data, copies, asked.seed) if copies else asked.data
+    result = replace(asked, data=data, members=members, makers=makers, predicted=predicted)
     if not result.finished:
         with locked(result.folder):
             if not result.finished:
                 produce(result)
     return result
+
+
+def _channels(entry: Experiment, shown: Inputs) -> int:
+    """Of the one picture that a network takes: 2 where a mask is shown beside the image."""
+    if entry.pair or not shown.mask or shown.use != "beside":
+        return 1
+    if entry.task != "classification" or not entry.settings.encoder:
+        raise DataError(
+            f"{entry.id} takes one picture and cannot be shown a mask beside it: choose other inputs, or a "
+            "network that takes both, such as r3-imagemasknet or own-clf"
+        )
+    return 2
+
+
+@lru_cache(maxsize=2)
+def _with_copies(data: Dataset, copies: int, seed: int) -> Dataset:
+    from busilib.training.copies import with_copies
+
+    return replace(with_copies(data, R1, copies, seed), name=data.name)
 
 
 def out_of_fold_runs(id: str, data: Dataset, profile: str, seed: int = 0, weights: str = "") -> list[Run]:

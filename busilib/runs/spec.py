@@ -14,6 +14,7 @@ from busilib.provenance import weights_identity
 from busilib.reports.experiment import Experiment
 from busilib.reports.registry import experiment
 from busilib.runs.profiles import profile_settings
+from busilib.runs.protocols import inputs_under
 from busilib.settings import Settings
 from busilib.training.augmentation import Augmentation
 
@@ -36,7 +37,7 @@ class Spec:
         augmentation: applied while training.
         weights: of the encoder: "none" where there is none, "random", or the SHA-256 of pretrained ones (see
             `busilib.provenance.weights_identity`).
-        data: fingerprint of the dataset, at its working size.
+        data: fingerprint of the dataset, at its working size, without copies that the protocol adds.
         split: digest of the indices of all parts, so that another version of a splitter is another run.
         behind: keys of the runs whose predictions it takes: members of an ensemble, makers of masks.
     """
@@ -146,7 +147,7 @@ def record_name(entry: Experiment, protocol: str, inputs: str = "", random_weigh
         'r2-cnn+true-mask-alone'
     """
     name = entry.id if protocol == "grouped" else f"{entry.id}@{protocol}"
-    usual = entry.inputs_under(protocol)
+    usual = inputs_under(entry, protocol)
     if (inputs or usual) != usual:
         name += f"+{inputs.replace(' ', '-')}"
     return f"{name}+random-weights" if random_weights else name

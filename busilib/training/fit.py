@@ -11,6 +11,7 @@ import pandas as pd
 from busilib.keras_backend import keras
 from busilib.settings import Settings
 from busilib.training.batches import Batches
+from busilib.training.losses import loss_named
 from busilib.training.progress import Progress
 from busilib.training.tile_batches import TileBatches
 
@@ -26,7 +27,12 @@ METRICS = {
     ],
     "label": lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     "codes": lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+    "presence": lambda: [keras.metrics.BinaryAccuracy(name="accuracy")],
+    "class": lambda: [keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
 }
+"""What is watched, by target or second head."""
+
+SECOND_LOSSES = {"presence": "binary_crossentropy", "class": "sparse_categorical_crossentropy"}
 
 
 class _Checkpoints(keras.callbacks.Callback):
@@ -45,7 +51,7 @@ class _Checkpoints(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for name in ("loss", self.monitor):
-            if not np.isfinite(logs[name]):
+            if not np.isfinite(logs.get(name, 0)):  # "epoch" is no figure of the training
                 raise FloatingPointError(
                     f"{self.folder}: {name} is no longer a number in epoch {epoch}. "
                     "A smaller learning rate usually mends this."
@@ -83,7 +89,7 @@ class _EarlyStopping(keras.callbacks.Callback):
 
 
 def best_epoch(history: pd.DataFrame, monitor: str) -> int:
-    """The epoch whose weights are kept: lowest `val_loss`, or highest `val_accuracy`, first one on ties.
+    """The epoch whose weights are kept: lowest `val_loss`, highest `val_accuracy` or `epoch`, first on ties.
 
     Example:
         >>> best_epoch(history, "val_loss")
@@ -123,18 +129,20 @@ def fit(
         >>> history = fit(model, train, validation, settings, Path("runs/r1-unet"), "r1-unet")
     """
     folder.mkdir(parents=True, exist_ok=True)
-    heads = model.output_names if len(model.outputs) > 1 else None
-    metrics = {head: METRICS[train.target]() for head in heads} if heads else METRICS[train.target]()
+    loss, metrics, shares = _watched(model, train.target, settings)
     weighted = train.target == "codes"  # pixels without a tissue have weight 0 and count in no figure
     model.compile(
         optimizer=keras.optimizers.Adam(
             learning_rate(settings, len(train)), weight_decay=settings.weight_decay
         ),
-        loss=dict.fromkeys(heads, settings.loss) if heads else settings.loss,
+        loss=loss,
+        loss_weights=shares,
         metrics=None if weighted else metrics,
         weighted_metrics=metrics if weighted else None,
         run_eagerly=len(train) * settings.epochs <= EAGER_STEPS,
     )
+    # An optimiser that is built within the first step makes TensorFlow trace that step twice.
+    model.optimizer.build(model.trainable_variables)
     history, done = _resume(model, folder, len(train), settings.monitor)
     train.epoch = done - 1
     checkpoints = _Checkpoints(folder, settings.monitor, history)
@@ -158,6 +166,19 @@ def fit(
     return history
 
 
+def _watched(model: keras.Model, target: str, settings: Settings) -> tuple:
+    """Losses, metrics and shares of the losses; of a model with several heads, each by head."""
+    loss, second, shares = loss_named(settings.loss), settings.second_head, None
+    if len(model.outputs) == 1:
+        return loss, METRICS[target](), shares
+    heads = model.output_names
+    losses, metrics = dict.fromkeys(heads, loss), {head: METRICS[target]() for head in heads}
+    if second:
+        losses[second], metrics[second] = SECOND_LOSSES[second], METRICS[second]()
+        shares = {"mask": 1.0, second: settings.second_weight}
+    return losses, metrics, shares
+
+
 def learning_rate(settings: Settings, steps: int):
     """The learning rate, or its fall to zero along half a cosine.
 
@@ -178,7 +199,6 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     """The history and the number of epochs that the last saved state holds (the optimiser's count)."""
     if not (folder / LAST).is_file():
         return pd.DataFrame(), 0
-    model.optimizer.build(model.trainable_variables)
     model.load_weights(folder / LAST)
     iterations = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
     # Keras saves no random states. Each dropout draws once per step, so its count is known. Dropout inside a
@@ -196,32 +216,39 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
 
 
 def predict(
-    model: keras.Model, batches: Batches | TileBatches, head: str = "class", flip: bool = False
-) -> np.ndarray:
-    """Probabilities for every image of `batches`, float32.
+    model: keras.Model, batches: Batches | TileBatches, flip: bool = False
+) -> np.ndarray | dict[str, np.ndarray]:
+    """Probabilities for every image of `batches`.
 
-    With `flip` they are the mean over an image and its mirror image, whose mask is mirrored back.
+    Args:
+        model: with one head or several.
+        batches: without augmentation.
+        flip: take the mean over an image and its mirror image, whose mask is mirrored back.
 
-    (n, h, w) for masks, (n, 3) for classes, (n, h, w, 21) for codes. Of a model with several heads, those
-    of `head`.
+    Returns:
+        float32: (n, h, w) for masks, (n, 3) for classes, (n,) for presence, (n, h, w, 21) for codes; of a
+        model with several heads, a dict of them.
 
     Example:
-        >>> predict(model, Batches(data, split.test, target="label", inputs="image", batch=32)).shape
-        (156, 3)
+        >>> sorted(predict(model, Batches(data, split.test, target="mask", inputs="image", batch=32)))
+        ['mask', 'presence']
     """
 
-    def ask(inputs) -> np.ndarray:
+    def ask(inputs):
         output = model.predict_on_batch(inputs)
-        found = output[head] if isinstance(output, dict) else output
-        return keras.ops.convert_to_numpy(found).astype(np.float32)
+        return keras.tree.map_structure(lambda x: keras.ops.convert_to_numpy(x).astype(np.float32), output)
 
-    def mean(inputs) -> np.ndarray:
-        mirrored = ask(keras.tree.map_structure(lambda array: array[:, :, ::-1], inputs))
-        return (ask(inputs) + (mirrored[:, :, ::-1] if batches.target == "mask" else mirrored)) / 2
+    def mirror(arrays):
+        return keras.tree.map_structure(lambda x: x[:, :, ::-1] if x.ndim == 4 else x, arrays)
 
-    shown = (batches[position][0] for position in range(len(batches)))
-    probabilities = np.concatenate([mean(inputs) if flip else ask(inputs) for inputs in shown])
-    return probabilities[..., 0] if batches.target == "mask" else probabilities
+    def mean(inputs):
+        return keras.tree.map_structure(
+            lambda one, other: (one + other) / 2, ask(inputs), mirror(ask(mirror(inputs)))
+        )
+
+    parts = [(mean if flip else ask)(batches[position][0]) for position in range(len(batches))]
+    joined = keras.tree.map_structure(lambda *each: np.concatenate(each), *parts)
+    return keras.tree.map_structure(lambda x: x[..., 0] if x.shape[-1] == 1 else x, joined)
 
 
 def predict_codes(model: keras.Model, batches: TileBatches) -> np.ndarray:
