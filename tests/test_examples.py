@@ -45,7 +45,7 @@ from busilib.studies.records import read_study
 
 PACKAGE = Path(busilib.__file__).parent
 RUN, NOT_RUN = "Example:", "Example (not run):"
-FEWEST = 245
+FEWEST = 270
 """Examples that must be run."""
 MOST_WITHOUT = 140
 """Public functions that may stand without an example: lower it, and never raise it."""

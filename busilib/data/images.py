@@ -80,7 +80,7 @@ def has_colour(picture: Image.Image) -> bool:
     Args:
         picture: as `colour_share` takes it.
 
-    Example:
+    Example (not run):
         >>> has_colour(Image.open("benign (6).png"))
         True
     """

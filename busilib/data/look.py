@@ -25,7 +25,7 @@ def look(images: np.ndarray) -> np.ndarray:
         levels, and the logarithms of the power in seven bands of the spectrum, across and along: ultrasound
         blurs sideways more than in depth, and its speckle is neither a photograph's detail nor noise.
 
-    Example:
+    Example (not run):
         >>> look(busi.images).shape
         (780, 66)
     """

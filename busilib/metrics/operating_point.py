@@ -36,7 +36,7 @@ def fit_offsets(validation: pd.DataFrame) -> np.ndarray:
     Raises:
         PairingError: if a class has no validation image.
 
-    Example:
+    Example (not run):
         >>> fit_offsets(run.validation).round(2)
         array([ 0.33, -0.17, -0.17])
     """

@@ -96,7 +96,7 @@ def by_stratum(
         values with at least `FEWEST` images, and columns with two such values or more that together hold half
         of the images, which a column of ages does not.
 
-    Example:
+    Example (not run):
         >>> by_stratum("segmentation", rows, breast.table[["id", "BIRADS"]], "lesion_dice")["BIRADS", "4a"]
     """
     joined = predictions.merge(table, on="id", how="left", validate="many_to_one").reset_index(drop=True)

@@ -28,7 +28,7 @@ def cloud_of(features: np.ndarray) -> Cloud:
     Args:
         features: float (m, d), of the training images.
 
-    Example:
+    Example (not run):
         >>> cloud_of(features).precision.shape
         (1024, 1024)
     """
@@ -52,7 +52,7 @@ def unlikeness(features: np.ndarray, cloud: Cloud) -> np.ndarray:
     Returns:
         float64 (n,), 0 in the middle; infinity for features that are not all numbers.
 
-    Example:
+    Example (not run):
         >>> unlikeness(cloud.centre[None], cloud)
         array([0.])
     """

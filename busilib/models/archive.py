@@ -55,7 +55,7 @@ def write_archive(path: Path, archive: Archive, half: bool = False) -> None:
         archive: what to write.
         half: store the weights in half precision; those that it cannot hold stay as they are.
 
-    Example:
+    Example (not run):
         >>> write_archive(Path("r2-cnn.keras"), archive)
     """
     array = io.BytesIO()
@@ -83,7 +83,7 @@ def read_archive(path: Path) -> Archive:
     Raises:
         ArchiveError: if it is none, damaged, needs code of its own, or is of a later format.
 
-    Example:
+    Example (not run):
         >>> read_archive(Path("r2-cnn.keras")).facts["experiment"]
         'r2-cnn'
     """
@@ -118,7 +118,7 @@ def deepest_map(model: keras.Model) -> keras.KerasTensor:
     Raises:
         ArchiveError: if the network takes more than one image, or has no feature map.
 
-    Example:
+    Example (not run):
         >>> deepest_map(network(run)).shape
         (None, 4, 4, 1024)
     """
@@ -142,7 +142,7 @@ def with_features(model: keras.Model) -> keras.Model:
     Raises:
         ArchiveError: as `deepest_map`, or if the network has several outputs.
 
-    Example:
+    Example (not run):
         >>> probabilities, features = ask(with_features(network(run)), busi.images)
     """
     if len(model.outputs) != 1:
@@ -161,7 +161,7 @@ def ask(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     Returns:
         Its output, float32 (n, 3) or (n, size, size, 1), and its features, float32 (n, d).
 
-    Example:
+    Example (not run):
         >>> ask(with_features(network(run)), busi.images)[1].shape
         (780, 1024)
     """

@@ -128,7 +128,7 @@ def told(table: pd.DataFrame, figure: str) -> str:
 def constant_answers(study: Study) -> str:
     """A sentence for each network and set where a classifier says the same to everybody; else "".
 
-    Example:
+    Example (not run):
         >>> constant_answers(judged)
         ''
     """
@@ -150,7 +150,7 @@ def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
         One row per column of the sheet and value that `busilib.metrics.strata.by_stratum` tells apart:
         `images`, and a column of figures for each network; no rows where the sheet has no strata.
 
-    Example:
+    Example (not run):
         >>> strata_table([judged, outlined], breast).loc[("BIRADS", "4a"), "images"]
     """
     columns = [name for name in outside.table if name not in OWN]

@@ -59,7 +59,7 @@ def explore(data: Dataset, indices: Sequence[int], models: Mapping[str, np.ndarr
         indices: int (m,), which of its images.
         models: by name, lesion probabilities of these images, float (m, h, w).
 
-    Example:
+    Example (not run):
         >>> explore(busi, run.split.test, {"U-Net": run.probabilities(run.split.test)})
     """
 

@@ -83,7 +83,7 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
     Raises:
         ModelError: if two do the same.
 
-    Example:
+    Example (not run):
         >>> made_ready([("r2-cnn", archive)])[0].task
         'classification'
     """
@@ -115,7 +115,7 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
         picture: as read.
         models: at least one.
 
-    Example:
+    Example (not run):
         >>> answer(read_picture(Path("mine.png")), models).called
         'benign'
     """

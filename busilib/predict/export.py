@@ -67,7 +67,7 @@ def find_run(id: str, data: str | Path = "", profile: str = "", fold: int | None
         RunError: if there is none.
         DataError: if its data are not given, or other ones are.
 
-    Example:
+    Example (not run):
         >>> find_run("r2-cnn", profile="smoke").finished
         True
     """
@@ -112,7 +112,7 @@ def trained(id: str = "") -> list[tuple[dict, Path]]:
     Args:
         id: of an experiment; empty for all.
 
-    Example:
+    Example (not run):
         >>> sorted({facts["spec"]["experiment"] for facts, _ in trained()})
         ['r2-cnn', 'r4-unet']
     """
@@ -146,7 +146,7 @@ def archive_of(run: Run) -> Archive:
     Raises:
         ArchiveError: if it is no network, or sees more than the image.
 
-    Example:
+    Example (not run):
         >>> archive_of(find_run("r2-cnn", profile="smoke")).facts["classes"]
         ['benign', 'malignant', 'normal']
     """

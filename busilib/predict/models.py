@@ -25,7 +25,7 @@ def find_models(names: Sequence[str], data: str | Path = "") -> list[Asked]:
         busilib.models.archive.ArchiveError: for a file that is no model.
         busilib.predict.export.RunError: for an experiment that was not trained here.
 
-    Example:
+    Example (not run):
         >>> [one.task for one in find_models(["r2-cnn.keras", "r4-unet.keras"])]
         ['classification', 'segmentation']
     """

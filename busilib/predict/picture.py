@@ -46,7 +46,7 @@ def find_pictures(given: Sequence[str | Path], out: Path | None = None) -> list[
     Raises:
         PictureError: for a path that is not there, or a folder without pictures.
 
-    Example:
+    Example (not run):
         >>> find_pictures(["Dataset_BUSI_with_GT/benign", "mine.jpg"])
     """
     found = []
@@ -84,7 +84,7 @@ def read_picture(path: Path) -> Picture:
     Raises:
         PictureError: naming the file, if it is no PNG, JPEG, TIFF or BMP picture, damaged, or too small.
 
-    Example:
+    Example (not run):
         >>> read_picture(Path("mine.jpg")).gray.shape
         (471, 562)
     """

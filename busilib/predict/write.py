@@ -49,7 +49,7 @@ def predict(paths: Sequence[Path], models: Sequence[Asked], out: Path) -> Iterat
         One row of the table for each picture, once it is written. A picture that cannot be read has the
         status "unreadable" and stops nothing.
 
-    Example:
+    Example (not run):
         >>> rows = list(predict([Path("mine.png")], models, Path("predicted")))
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,7 @@ def names_of(paths: Iterable[Path]) -> list[str]:
 def row_of(found: Answer) -> dict:
     """One row of the table.
 
-    Example:
+    Example (not run):
         >>> row_of(found)["note"]
         'Not for clinical use.'
     """
@@ -121,7 +121,7 @@ def row_of(found: Answer) -> dict:
 def write_answer(found: Answer, models: Sequence[Asked], out: Path, name: str) -> None:
     """Write the files of one picture.
 
-    Example:
+    Example (not run):
         >>> write_answer(found, models, Path("predicted"), "mine")
     """
     files = {"overlay": f"{name}_overlay.png"}
@@ -157,7 +157,7 @@ def write_answer(found: Answer, models: Sequence[Asked], out: Path, name: str) -
 def overlay(found: Answer) -> Image.Image:
     """The picture at its own size with the outline on it, and below it what is said, in words.
 
-    Example:
+    Example (not run):
         >>> overlay(found).mode
         'RGB'
     """
@@ -181,7 +181,7 @@ def overlay(found: Answer) -> Image.Image:
 def caption(found: Answer) -> list[str]:
     """What is said of a picture, in a few lines.
 
-    Example:
+    Example (not run):
         >>> caption(found)[-1]
         'Not for clinical use.'
     """

@@ -59,7 +59,7 @@ def measure(ids: Sequence[str], profile: str, data: str = "") -> list[Speed]:
         ids: of experiments that train a network.
         profile, data: see `busilib.runs.jobs.Job`.
 
-    Example:
+    Example (not run):
         >>> measure(["r2-cnn"], "laptop", "Dataset_BUSI_with_GT")[0].images_per_second
         31.5
     """
@@ -91,7 +91,7 @@ def _speed(job: Job, precision: str) -> float:
 def write(speeds: Sequence[Speed], profile: str, file: Path) -> None:
     """Record speeds with where they come from.
 
-    Example:
+    Example (not run):
         >>> write(measure(IDS, "laptop", "Dataset_BUSI_with_GT"), "laptop", Path("results/throughput.json"))
     """
     facts = {"profile": profile, **provenance.environment(), "speeds": [asdict(one) for one in speeds]}
@@ -102,7 +102,7 @@ def write(speeds: Sequence[Speed], profile: str, file: Path) -> None:
 def read(file: Path) -> tuple[dict, list[Speed]]:
     """What is recorded: where it comes from, and the speeds.
 
-    Example:
+    Example (not run):
         >>> read(Path("results/throughput.json"))[0]["hardware"]
         '2 CPU cores (x86_64), 0 GPU'
     """

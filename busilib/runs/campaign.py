@@ -147,7 +147,7 @@ def summed(done: Iterable[Outcome]) -> list[Outcome]:
     Args:
         done: of `survey`; where a summary cannot be written, the outcome is `FAILED`.
 
-    Example:
+    Example (not run):
         >>> waiting, done = survey(jobs)
         >>> done = summed(done)
     """

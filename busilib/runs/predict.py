@@ -189,7 +189,7 @@ def presence_threshold(masks: np.ndarray, found: np.ndarray, presence: np.ndarra
         found: float (n, h, w), lesion probabilities without a gate.
         presence: float (n,).
 
-    Example:
+    Example (not run):
         >>> presence_threshold(masks, found, presence)
         0.5
     """

@@ -135,7 +135,7 @@ def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
         record: of any protocol.
         ids: of the images that count, such as `busilib.data.busi.subsets.subset_ids("curated")`.
 
-    Example:
+    Example (not run):
         >>> metrics_on(read_record("r4-unet", "laptop"), subset_ids("curated"))["lesion_dice"]["n"]
     """
     rows = record.predictions[record.predictions["id"].isin(ids)].reset_index(drop=True)

@@ -42,7 +42,7 @@ def workers_of(count: int = 0, threads: int = 0, scheduler: str = "") -> Iterato
     Raises:
         UserError: if dask.distributed is not installed, no scheduler answers, or it has no workers.
 
-    Example:
+    Example (not run):
         >>> with workers_of(2) as workers:
         ...     run_campaign(waiting, workers)
     """

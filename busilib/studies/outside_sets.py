@@ -124,7 +124,7 @@ def with_masks(data: Dataset) -> Dataset:
     Raises:
         DataError: if there are none.
 
-    Example:
+    Example (not run):
         >>> len(with_masks(breast)) == len(breast)
         True
     """

@@ -25,7 +25,7 @@ def dice_bce(true: keras.KerasTensor, predicted: keras.KerasTensor) -> keras.Ker
     Returns:
         float32 (b,), one value per image; Keras takes their mean.
 
-    Example:
+    Example (not run):
         >>> dice_bce(masks, masks)  # near 0
     """
     ops = keras.ops

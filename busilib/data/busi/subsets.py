@@ -54,7 +54,7 @@ def subset_rows(name: str, data: Dataset) -> np.ndarray:
     Raises:
         DataError: if the dataset is not BUSI, whose ids the subset means.
 
-    Example:
+    Example (not run):
         >>> subset_rows("curated", load_busi("Dataset_BUSI_with_GT")).size
         450
     """
