@@ -1,9 +1,10 @@
 """What the tests share: phantoms, runs of one epoch, the smoke report, the real BUSI, a cache of their own.
 
 `make test` runs them in two processes (pytest-xdist). Tests of one file stay in one process, which sets up
-their fixtures once; the smoke report and all that look at it are one group, which starts first.
+their fixtures once; the smoke report, which takes both processors, comes first and is made once for both.
 """
 
+import json
 import os
 import shutil
 import subprocess
@@ -11,11 +12,12 @@ import sysconfig
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import psutil
 import pytest
+from filelock import FileLock
 
 from busilib.data.images import load_busi
 from busilib.data.phantoms.ultrasound import write_phantom
@@ -25,12 +27,15 @@ from busilib.runs import runner
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests by file, and let the files with most slow tests start first."""
+    """Let the tests of the smoke report start, then the files with most slow tests."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
-    items.sort(key=lambda item: (item.get_closest_marker("xdist_group") is None, -slow[item.path]))
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: ("smoke_report" not in item.fixturenames, -slow[item.path], item.path))
+
+
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A temporary folder that all processes of this session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -60,8 +65,7 @@ def one_epoch(tmp_path_factory) -> Iterator[Path]:
 
     All tests share it, those of other processes too, so that each run is trained once.
     """
-    base, plain = tmp_path_factory.getbasetemp(), runner.settings_for
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "one-epoch"
+    plain, folder = runner.settings_for, shared_folder(tmp_path_factory) / "one-epoch"
     folder.mkdir(exist_ok=True)
 
     def short(entry: Experiment, *rest):
@@ -103,8 +107,19 @@ class SmokeReport:
 
 @pytest.fixture(scope="session")
 def smoke_report(tmp_path_factory) -> SmokeReport:
-    """`busi report` in a copy of the repository, with a home folder that holds nothing."""
-    root, home = tmp_path_factory.mktemp("fresh") / "repository", tmp_path_factory.mktemp("home")
+    """`busi report` in a copy of the repository, with an empty home folder; made once for a session."""
+    folder = shared_folder(tmp_path_factory)
+    made = folder / "smoke-report.json"
+    with FileLock(folder / "smoke-report.lock"):
+        if not made.is_file():
+            report = _make_report(tmp_path_factory.mktemp("fresh"), tmp_path_factory.mktemp("home"))
+            made.write_text(json.dumps(asdict(report) | {"root": str(report.root)}), encoding="utf-8")
+    facts = json.loads(made.read_text(encoding="utf-8"))
+    return SmokeReport(**facts | {"root": Path(facts["root"])})
+
+
+def _make_report(fresh: Path, home: Path) -> SmokeReport:
+    root = fresh / "repository"
     for name in ("notebooks", "book", "results"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
     for name in ("_config.yml", "_toc.yml", "pyproject.toml"):

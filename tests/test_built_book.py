@@ -12,7 +12,7 @@ import pytest
 
 from busilib.cli.doctor import find_chromium
 
-pytestmark = [pytest.mark.xdist_group("report"), pytest.mark.slow, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ARGUMENTS = (
     "--no-sandbox",

@@ -591,14 +591,15 @@ def test_the_first_mask_of_busi_is_itself_in_any_form_or_refused(form, busi_dir,
 
 @pytest.mark.slow
 def test_loading_time_of_busi(busi_dir, own_cache):
-    started = time.perf_counter()
+    """In seconds of the processor, since other tests run beside it."""
+    started = time.process_time()
     data = load_busi(busi_dir, size=128)
-    cold = time.perf_counter() - started
+    cold = time.process_time() - started
     warm = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.process_time()
         again = load_busi(busi_dir, size=128)
-        warm.append(time.perf_counter() - started)
+        warm.append(time.process_time() - started)
     assert_same(data, again)
     assert len(data) == 780 and np.bincount(data.labels).tolist() == [437, 210, 133]
     assert np.array_equal(data.has_lesion, data.labels < 2)

@@ -56,6 +56,16 @@ REFUSED = [
     ([*MINE, "--out", "a file"], IS_FILE),
     ([*MINE, "--out", "a file/x"], BELOW),
     (["weights", "convert", "resnet34", "a file", "--out", "a file"], IS_FILE),
+    (["predict", "mine.csv", "--out", "a file"], IS_FILE),
+    (["predict", "mine.csv", "--out", "a file/x"], BELOW),
+    (["model", "export", "r2-cnn", "--out", "a folder"], "is a folder. Name a file in it"),
+    (["model", "export", "r2-cnn", "--out", "nowhere/x.keras"], "there is no folder nowhere"),
+    # a picture or a model that is not there or something else
+    (["predict", "nowhere"], "nowhere: does not exist. Name a picture or a folder of pictures"),
+    (["predict", "a folder"], "a folder: no picture in it"),
+    (["predict", "mine.csv", "--model", "a file"], "a file: cannot be read"),
+    (["predict", "mine.csv", "--model", "nowhere.keras"], "there is no such model file"),
+    (["model", "export", "nothing", "--out", "x.keras"], "nothing"),
     # input that is not there or something else
     (["data", "check", "nowhere"], "nowhere: does not exist"),
     (["data", "check", "a file"], "is a file, not a directory"),

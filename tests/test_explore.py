@@ -70,7 +70,7 @@ def test_a_slider_says_its_row_and_needs_neither_mouse_nor_network():
         shown.keyboard.press("ArrowLeft")
         assert slider.get_attribute("aria-valuetext") == "above 0.95"
         assert "accuracy is 0.730" in said.inner_text()
-        assert shown.locator("tr[aria-current=true]").inner_text().startswith("above 0.95")
+        assert shown.locator("tr[aria-current=true]").text_content().startswith("above 0.95")
         assert shown.get_by_label("accuracy").evaluate("meter => meter.value") == pytest.approx(0.7303)
         plain = browser.new_context(java_script_enabled=False).new_page()
         plain.set_content(page(html))

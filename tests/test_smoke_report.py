@@ -10,7 +10,7 @@ from busilib.publish.notebooks import executed_path, find, record
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.profiles import PROFILES
 
-pytestmark = [pytest.mark.xdist_group("report"), pytest.mark.slow, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 SECONDS, BYTES = 15 * 60, 6e9
 

@@ -18,6 +18,7 @@ from busilib.metrics.measure import MAIN_FIGURES
 from busilib.metrics.tissue import COLUMNS, tissue_counts, tissue_metrics
 from busilib.reports.registry import experiment
 from busilib.runs import learn as methods
+from busilib.runs import predict as predicting
 from busilib.runs import records as results
 from busilib.runs import runner
 from busilib.runs.protocols import make_split
@@ -177,7 +178,7 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     plain = runner.settings_for
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "settings_for", lambda *args: replace(plain(*args), epochs=1))
-    monkeypatch.setattr(methods, "_build", lambda *_: tiny())
+    monkeypatch.setattr(predicting, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
     for one in runs:
         target = results.write_record(one, tmp_path / "results")
