@@ -12,7 +12,7 @@ from busilib.models.resnet34 import resnet34
 from busilib.models.unet_resnet34 import STRIDES, r5_unet_resnet34
 from busilib.reports.registry import experiment
 from busilib.runs.predict import build
-from busilib.runs.profiles import settings_for
+from busilib.runs.profiles import profile_settings, settings_for
 from busilib.settings import Settings
 
 SIZE = 64
@@ -153,7 +153,9 @@ def test_a_file_of_another_network_is_refused(tmp_path):
 
 def test_profiles_freeze_only_what_is_pretrained(weights_file):
     entry = experiment("r5-unet-resnet34")
-    assert settings_for(entry, "full") == entry.settings
+    assert profile_settings(entry, "full") == entry.settings
+    with pytest.raises(WeightsError, match="busi weights convert"):
+        settings_for(entry, "full")  # nobody can fetch them, and that is said before anything is trained
     smoke = settings_for(entry, "smoke")
     assert (smoke.size, smoke.weights, smoke.frozen) == (64, None, False)
     assert not settings_for(entry, "laptop", "none").frozen

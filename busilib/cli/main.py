@@ -146,12 +146,12 @@ def train(
     from busilib.reports import registry
     from busilib.runs import records, runner
     from busilib.runs.load import load_data, load_tiles
-    from busilib.runs.profiles import settings_for
+    from busilib.runs.profiles import profile_settings
 
     writable_folder(project_root() / "_build")
     entry = registry.experiment(id)
     load = load_tiles if entry.task == "tissue" else load_data
-    dataset = load(profile, data, seed, settings_for(entry, profile).size)
+    dataset = load(profile, data, seed, profile_settings(entry, profile).size)
     if dataset.origin == "busi":
         records.refuse_uncommitted(provenance.commit())
     for number in fold or [0]:
