@@ -227,7 +227,7 @@ def is_recorded(part: Path, spec: Spec) -> bool:
 
 
 def read_facts(file: Path) -> dict:
-    """The contents of a `run.json`."""
+    """The facts of a record's JSON file: of a part, or its summary."""
     return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -412,7 +412,7 @@ def _summed(file: Path) -> int:
     """How many parts a summary knows of."""
     if not file.is_file():
         return 0
-    facts = json.loads(file.read_text(encoding="utf-8"))
+    facts = read_facts(file)
     return len(facts["parts"]) + len(facts.get("left_out", ()))
 
 
@@ -430,7 +430,7 @@ def summary(parts: Sequence[Part]) -> dict:
     spec = first["spec"]
     entry = experiment(spec["experiment"])
     draws = profile(spec["profile"]).bootstrap_draws
-    predictions = _joined(used, "predictions")
+    predictions, groups = _joined(used, "predictions"), _groups(used)
     facts = {
         "experiment": entry.id,
         "report": entry.report,
@@ -445,11 +445,11 @@ def summary(parts: Sequence[Part]) -> dict:
         "settings": {name: value for name, value in spec["settings"].items() if name != "weights"},
         "weights": first["weights"],
         "parameters": first["parameters"],
-        "metrics": measure(entry.task, predictions, groups_of(predictions, _groups(used)), draws),
+        "metrics": measure(entry.task, predictions, groups_of(predictions, groups), draws),
     }
     held = used[0].tables["hold_out"]
     if len(held):
-        facts["hold_out_metrics"] = measure(entry.task, held, groups_of(held, _groups(used)), draws)
+        facts["hold_out_metrics"] = measure(entry.task, held, groups_of(held, groups), draws)
     facts |= {
         "train_seconds": round(sum(part.facts["train_seconds"] for part in used), 1),
         "total_seconds": round(sum(part.facts["total_seconds"] for part in used), 1),
@@ -547,5 +547,4 @@ def read_record(name: str, profile_name: str, folder: Path | None = None) -> Rec
     path = (folder or results_folder()) / profile_name / name
     if not (path / SUMMARY).is_file():
         return None
-    facts = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
-    return Record(name, facts, tuple(counted(read_parts(path))))
+    return Record(name, read_facts(path / SUMMARY), tuple(counted(read_parts(path))))

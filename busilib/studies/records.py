@@ -25,6 +25,7 @@ from busilib.runs.records import (
     RecordError,
     add_folder,
     json_text,
+    read_facts,
     refuse_uncommitted,
     replace_text,
     results_folder,
@@ -128,8 +129,7 @@ def read_parts(record: Path) -> list[Part]:
         [0]
     """
     parts = [
-        Part(json.loads(path.read_text(encoding="utf-8")), pd.read_csv(path.parent / PREDICTIONS))
-        for path in record.glob(f"*/{FACTS}")
+        Part(read_facts(path), pd.read_csv(path.parent / PREDICTIONS)) for path in record.glob(f"*/{FACTS}")
     ]
     return sorted(parts, key=lambda part: part.seed)
 
@@ -143,7 +143,7 @@ def read_study(name: str, profile: str = "laptop", folder: Path | None = None) -
     path = (folder or results_folder()) / profile / "studies" / name
     if not (path / SUMMARY).is_file():
         return None
-    facts = json.loads((path / SUMMARY).read_text(encoding="utf-8"))
+    facts = read_facts(path / SUMMARY)
     parts = read_parts(path)
     return Study(
         name=facts.pop("study"),
@@ -170,7 +170,7 @@ def read_studies(name: str, profile: str = "laptop", folder: Path | None = None)
 
 
 def _refuse_another(target: Path, facts: Mapping, predictions: str) -> None:
-    recorded = json.loads((target / FACTS).read_text(encoding="utf-8"))
+    recorded = read_facts(target / FACTS)
     different = _differences(*(_without(each, ENVIRONMENT) for each in (recorded, facts)))
     found = pd.read_csv(StringIO(predictions))
     if not different and (others := _others(pd.read_csv(target / PREDICTIONS), found)):
@@ -197,7 +197,7 @@ def _others(recorded: pd.DataFrame, found: pd.DataFrame) -> int:
 def _refuse_mixture(record: Path, part: str, facts: Mapping) -> None:
     """Seeds of one record differ in the seed alone."""
     for other in sorted(record.glob(f"*/{FACTS}")):
-        recorded = json.loads(other.read_text(encoding="utf-8"))
+        recorded = read_facts(other)
         if different := _differences(_kind(recorded), _kind(facts)):
             raise RecordError(
                 f"{record}: {part} would not be of one kind with {other.parent.name} ({different}). Remove "
