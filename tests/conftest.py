@@ -81,9 +81,19 @@ def one_epoch(tmp_path_factory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def busi_dir() -> Path:
     """The real BUSI, from the environment variable BUSI_DIR; tests that need it are skipped without it."""
-    folder = os.environ.get("BUSI_DIR", "")
+    return _given("BUSI_DIR", "BUSI")
+
+
+@pytest.fixture(scope="session")
+def breast_dir() -> Path:
+    """The real BrEaST, from the environment variable BREAST_DIR, in the same way."""
+    return _given("BREAST_DIR", "BrEaST")
+
+
+def _given(variable: str, name: str) -> Path:
+    folder = os.environ.get(variable, "")
     if not folder:
-        pytest.skip("BUSI_DIR is not set: needs the real BUSI")
+        pytest.skip(f"{variable} is not set: needs the real {name}")
     return Path(folder)
 
 

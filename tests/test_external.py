@@ -1,6 +1,5 @@
 """Outside sets: each layout is read as it is published, prepared as BUSI is, and every fault is named."""
 
-import os
 import shutil
 import warnings
 from pathlib import Path
@@ -467,22 +466,14 @@ def test_a_doubled_folder_is_found_up_to_three_deep(name, request, load, tmp_pat
 # The real set
 
 
-@pytest.fixture(scope="module")
-def real() -> Path:
-    folder = os.environ.get("BREAST_DIR", "")
-    if not folder:
-        pytest.skip("BREAST_DIR is not set: needs the real BrEaST")
-    return Path(folder)
-
-
 @pytest.mark.slow
-def test_the_real_breast_is_what_was_published(real):
-    data = load_outside(real, 64)
+def test_the_real_breast_is_what_was_published(breast_dir):
+    data = load_outside(breast_dir, 64)
     assert data.name == "BrEaST" and len(data) == 256
     assert data.table["class"].value_counts().to_dict() == {"benign": 154, "malignant": 98, "normal": 4}
     assert data.table["group"].nunique() == 256 and data.has_lesion.sum() == 252
     row = data.table.set_index("id").loc["case005"]
-    with Image.open(next(real.glob("*/case005.png"))) as picture:
+    with Image.open(next(breast_dir.glob("*/case005.png"))) as picture:
         assert picture.size == (row["width"], row["height"]) and picture.mode == "RGBA"
         expected = resize_gray(to_gray(picture), 64)
     np.testing.assert_array_equal(data.images[data.ids.tolist().index("case005")], expected)

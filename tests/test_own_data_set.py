@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import warnings
 from pathlib import Path
 
@@ -305,20 +304,14 @@ def test_the_command_checks_an_own_set(own, tmp_path):
 # BrEaST, once in its own layout and once through images.csv
 
 
-@pytest.fixture(scope="module")
-def real() -> Path:
-    folder = os.environ.get("BREAST_DIR", "")
-    if not folder:
-        pytest.skip("BREAST_DIR is not set: needs the real BrEaST")
-    return Path(folder)
-
-
 @pytest.mark.slow
-def test_breast_through_the_general_layout_is_the_same(real, tmp_path):
-    sheet = pd.read_excel(next(real.glob("*.xlsx")), dtype=str)
+def test_breast_through_the_general_layout_is_the_same(breast_dir, tmp_path):
+    sheet = pd.read_excel(next(breast_dir.glob("*.xlsx")), dtype=str)
     root = tmp_path / "brought"
     root.mkdir()
-    (root / "pictures").symlink_to(next(path for path in real.glob("*images_and_masks*") if path.is_dir()))
+    (root / "pictures").symlink_to(
+        next(path for path in breast_dir.glob("*images_and_masks*") if path.is_dir())
+    )
     masks = sheet["Mask_tumor_filename"]
     pd.DataFrame(
         {
@@ -332,7 +325,7 @@ def test_breast_through_the_general_layout_is_the_same(real, tmp_path):
     ).to_csv(root / "images.csv", index=False)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        published, brought = load_breast(real, 64), load_outside(root, 64)
+        published, brought = load_breast(breast_dir, 64), load_outside(root, 64)
     assert brought.name == "brought" and brought.fingerprint == published.fingerprint
     shared = [name for name in brought.table if name in published.table]
     assert {"BIRADS", "case", "overlay", "n_masks"} <= set(shared)
@@ -341,8 +334,8 @@ def test_breast_through_the_general_layout_is_the_same(real, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_check_of_breast(real):
-    report = check(real)
+def test_the_check_of_breast(breast_dir):
+    report = check(breast_dir)
     assert report.faults == () and report.outside.name == "BrEaST" and report.overlays == ()
     assert report.images == {"benign": 154, "malignant": 98, "normal": 4}
     assert report.masks_per_image == {0: 4, 1: 252} and report.n_sizes == 52

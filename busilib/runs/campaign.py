@@ -151,12 +151,13 @@ def summed(done: Iterable[Outcome]) -> list[Outcome]:
         >>> waiting, done = survey(jobs)
         >>> done = summed(done)
     """
+    complete = cache(records.complete_summary)  # a record has many parts
 
     def one(outcome: Outcome) -> Outcome:
         if outcome.state != SKIPPED or outcome.record is None:
             return outcome
         try:
-            records.complete_summary(outcome.record)
+            complete(outcome.record)
         except (UserError, OSError) as error:
             return replace(outcome, state=FAILED, why=in_one_line(error))
         return outcome
