@@ -33,7 +33,16 @@ READ_PAGE = """() => ({
     })),
     title: document.title,
     language: document.documentElement.lang,
-    banner: document.querySelector('.bd-header-announcement')?.innerText ?? '',
+    note: document.querySelector('.phantom-note')?.innerText ?? '',
+    runs: document.querySelectorAll('details.this-run').length,
+    unmarked: [...document.querySelectorAll('details.this-run')].flatMap(block => [
+        ...(block.open ? ['a block is open'] : []),
+        ...[...block.querySelectorAll('table')].filter(e => !e.textContent.includes('PHANTOM')),
+        ...[...block.querySelectorAll('figcaption')].filter(e => !e.textContent.includes('PHANTOM')),
+    ].map(e => e.textContent?.trim().slice(0, 80) ?? e)),
+    strayed: [...document.querySelectorAll('.bd-article :is(table, figcaption, p)')].filter(
+        e => /PHANTOM|phantoms-/.test(e.textContent) && !e.closest('details.this-run, .phantom-note')
+    ).map(e => e.textContent.trim().slice(0, 80)),
 })"""
 
 
@@ -173,8 +182,18 @@ def test_no_page_is_wider_than_the_screen(visits, name):
     assert wide == {}
 
 
-def test_every_page_says_that_it_is_a_phantom_run(visits):
-    from busilib.publish.book import BANNER
+def test_pages_that_show_phantoms_say_so_and_no_others(visits):
+    def faults(visit):
+        if bool(visit.content["runs"]) != bool(visit.content["note"]):
+            yield f"{visit.content['runs']} blocks of phantoms, note: {visit.content['note']!r}"
 
-    chapters = {path: visit for path, visit in visits.items() if path.startswith(("book/", "notebooks/"))}
-    assert _all(chapters, lambda visit: [] if BANNER in visit.content["banner"] else ["no banner"]) == []
+    assert any(visit.content["runs"] for visit in visits.values())
+    assert _all(visits, faults) == []
+
+
+def test_phantoms_are_marked_and_stand_in_closed_blocks(visits):
+    def faults(visit):
+        yield from visit.content["unmarked"]
+        yield from (f"{text} stands outside of a block" for text in visit.content["strayed"])
+
+    assert _all(visits, faults) == []

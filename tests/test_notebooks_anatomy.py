@@ -128,6 +128,8 @@ def test_widgets_are_for_live_notebooks_only(notebook):
 
 def test_tags_are_known(notebook):
     known = {
+        "answer",
+        "this-run",
         "parameters",
         "setup",
         "colab",
@@ -139,6 +141,93 @@ def test_tags_are_known(notebook):
     }
     for cell in notebook.cells:
         assert tags(cell) <= known
+
+
+RECORDS = {
+    "answer",
+    "claims",
+    "claims_of",
+    "combined_records",
+    "find_record",
+    "inputs_records",
+    "ledger",
+    "main_claim",
+    "picture",
+    "protocol_records",
+    "read_record",
+    "read_studies",
+    "read_study",
+    "recorded_sources",
+    "records_of",
+    "sources",
+}
+"""Names of `busilib` that lead to records or claims, as functions or attributes."""
+
+
+def read_and_given(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """Names that a statement reads, and names that it gives a value, without those that live inside it."""
+    nodes = list(ast.walk(statement))
+    inner = [one.target for one in nodes if isinstance(one, ast.comprehension)]
+    own = {one.id for target in inner for one in ast.walk(target) if isinstance(one, ast.Name)}
+    own |= {one.arg for one in nodes if isinstance(one, ast.arg)}
+    names = [one for one in nodes if isinstance(one, ast.Name)]
+    read = {one.id for one in names if isinstance(one.ctx, ast.Load)}
+    given = {one.id for one in names if isinstance(one.ctx, ast.Store)}
+    given |= {one.name for one in nodes if isinstance(one, ast.FunctionDef)}
+    return read - own, given - own
+
+
+def depending_on(start: set[str], statements: list[ast.stmt]) -> set[str]:
+    """All names whose value depends on some names."""
+    found, before = set(start), set()
+    while found != before:
+        before = set(found)
+        for read, given in map(read_and_given, statements):
+            found |= given if read & found else set()
+    return found
+
+
+def test_names_are_followed_through_loops_and_functions():
+    code = """
+a = profile
+def f(x):
+    return a + x
+for b in [f(1)]:
+    c = b
+d = [e for e in other]
+profile2 = "x"
+"""
+    assert depending_on({"profile"}, ast.parse(code).body) == {"profile", "a", "f", "b", "c"}
+
+
+def test_what_this_run_computes_stands_apart_from_what_is_recorded(notebook):
+    """Neither a figure nor a table nor a sentence is made of both."""
+    bodies = [(tags(cell), ast.parse(without_magics(cell.source)).body) for cell in code_cells(notebook)]
+    (parameters,) = [body for marks, body in bodies if "parameters" in marks]
+    chosen = {line.targets[0].id for line in parameters}
+    ours = depending_on(chosen, [line for _, body in bodies for line in body])
+    for marks, body in bodies:
+        if marks & {"parameters", "colab"}:
+            continue
+        names = set().union(*(read_and_given(line)[0] for line in body))
+        if marks & {"this-run", "remove-cell"}:
+            nodes = [one for line in body for one in ast.walk(line)]
+            names |= {one.attr for one in nodes if isinstance(one, ast.Attribute)}
+            assert not names & RECORDS, f"records in a cell of this run: {names & RECORDS}"
+        else:
+            assert not names & ours, f"a cell without the tag `this-run` uses {names & ours}"
+
+
+def test_every_notebook_opens_with_its_answer(notebook):
+    answer, picture = notebook.cells[1:3]
+    assert tags(answer) == tags(picture) == {"answer"}
+    assert "answers.answer(" in answer.source and "answers.picture(" in picture.source
+
+
+def test_no_heading_stands_in_a_block_of_this_run(notebook):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and "this-run" in tags(cell):
+            assert not re.search(r"(?m)^#+ ", cell.source), cell.source
 
 
 def test_ends_with_takeaways_and_two_exercises(notebook):

@@ -57,11 +57,9 @@ def about(profile: str, data: Dataset | Tiles, seed: int) -> Markdown:
     )
     if data.origin == "phantom":
         line += (
-            "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: the numbers "
-            "computed on this page show that everything runs, not what a model can do."
+            "\n\n**These are phantoms.** The pictures are synthetic and the networks tiny: what is computed "
+            "from them shows that everything runs, not what a model can do."
         )
-        if isinstance(data, Dataset):
-            line += " Figures recorded on the real BUSI stand beside them and are labelled so."
     return Markdown(line)
 
 
@@ -282,35 +280,33 @@ def sources(
         Columns `row`, `source`, `value`, `low`, `high`.
 
     Example (not run):
-        >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", {"this page": metrics_of([run])})
+        >>> sources(experiment("r1-unet"), ["pooled_dice"], "test", recorded_sources("r1-unet"))
     """
     claims = {claim.metric: claim.value for claim in entry.claims if claim.part == part}
     rows = [
-        {"row": METRIC_NAMES[key], "source": f"{entry.report} claims", "value": claims[key]}
-        for key in keys
-        if key in claims
+        {"row": METRIC_NAMES[key], "source": "claimed", "value": claims[key]} for key in keys if key in claims
     ]
     rows += long(measured, keys).to_dict("records")
     return pd.DataFrame(rows, columns=["row", "source", "value", "low", "high"])
 
 
-def claims_of(ids: Sequence[str], metric: str, measured: Mapping[str, Mapping[str, dict]]) -> pd.DataFrame:
-    """One figure of several experiments: claimed, measured on a page, and recorded on BUSI (see `sources`).
+def claims_of(ids: Sequence[str], metric: str) -> pd.DataFrame:
+    """One figure of several experiments, claimed and recorded on BUSI (see `sources`).
 
     Args:
         ids: of the experiments, one row each.
         metric: key of the figure.
-        measured: figures of this page by id.
 
-    Example (not run):
-        >>> figures.claimed_and_measured(claims_of(ids, "accuracy", measured), "accuracy")
+    Example:
+        >>> claims_of(["r2-cnn", "r2-mobilenet"], "accuracy")["source"].unique().tolist()
+        ['claimed', 'recorded, grouped', 'recorded, as the report did']
     """
     rows = []
     for id in ids:
         parts = [claim.part for claim in experiment(id).claims if claim.metric == metric]
-        found = {"this page": measured[id]} | recorded_sources(id)
-        rows.append(sources(experiment(id), [metric], parts[0] if parts else "test", found).assign(row=id))
-    return pd.concat(rows).replace({"source": r"^R\d claims$"}, {"source": "claimed"}, regex=True)
+        part = parts[0] if parts else "test"
+        rows.append(sources(experiment(id), [metric], part, recorded_sources(id)).assign(row=id))
+    return pd.concat(rows)
 
 
 def summary(profile: str = "laptop") -> pd.DataFrame:
@@ -333,5 +329,4 @@ def summary(profile: str = "laptop") -> pd.DataFrame:
             f"{project_root() / 'results' / profile}: no record of any claim. `busi train` makes them; or "
             "start from a checkout that has them."
         )
-    table = pd.concat(parts, ignore_index=True)
-    return table.replace({"source": r"^R\d claims$"}, {"source": "report claims"}, regex=True)
+    return pd.concat(parts, ignore_index=True)

@@ -21,11 +21,14 @@ from busilib.pages import generated
 from busilib.publish.digest import source_digest
 from busilib.publish.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 from busilib.publish.parts import fill
+from busilib.publish.this_run import NOTE, TAG, set_apart
 
-BANNER = "Phantom run: the numbers on these pages come from synthetic images"
-"""Announced on every page of a `smoke` build."""
-
-FOLDED = {"parameters": "the parameters", "setup": "the set-up", "hide-cell": "code and result"}
+FOLDED = {
+    "parameters": "the parameters",
+    "setup": "the set-up",
+    "answer": "how this is computed",
+    "hide-cell": "code and result",
+}
 """Tags of cells that are folded away on the page, and what their buttons call it."""
 
 
@@ -56,19 +59,17 @@ def colab_url(repository: str, page: str) -> str:
 
 
 def configuration(root: Path, profile: str) -> dict:
-    """`_config.yml` with what depends on the build: banner, footer, repository and launch buttons.
+    """`_config.yml` with what depends on the build: footer, repository and launch buttons.
 
     Returns:
         The configuration as a dictionary, ready to be written as YAML.
 
     Example:
-        >>> configuration(Path("."), "smoke")["html"]["announcement"]
-        'Phantom run: the numbers on these pages come from synthetic images'
+        >>> "smoke" in configuration(Path("."), "smoke")["html"]["extra_footer"]
+        True
     """
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     html = config.setdefault("html", {})
-    if profile == "smoke":
-        html["announcement"] = BANNER
     html["extra_footer"] = (
         f'<p class="build">Profile <b>{profile}</b> · busilib {provenance.versions()["busilib"]} · '
         f"commit {provenance.commit()} · built {datetime.now(UTC):%Y-%m-%d}. Not for clinical use.</p>"
@@ -111,8 +112,9 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
     """An executed notebook as the book shows it.
 
     The parameters cell shows the profile and seed that ran and the injected cell is dropped, which would
-    name a folder of this machine, as are cells tagged `remove-cell`; the cells of `FOLDED` are folded;
-    records, timings and the states of widgets, which need a live notebook, are left out.
+    name a folder of this machine, as are cells tagged `remove-cell`; the cells of `FOLDED` are folded; what
+    this run computed stands apart (see `busilib.publish.this_run`); records, timings and the states of
+    widgets, which need a live notebook, are left out.
 
     Args:
         notebook: the executed notebook, changed in place.
@@ -131,9 +133,14 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         look = dict(cell.metadata.get("mystnb", {}))
         for tag in tags & FOLDED.keys():
             look |= {"code_prompt_show": f"Show {FOLDED[tag]}", "code_prompt_hide": f"Hide {FOLDED[tag]}"}
-        if tags & {"parameters", "setup"}:
+        if tags & {"parameters", "setup", "answer"}:
             tags.add("hide-input")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags), "mystnb": look})
+    phantom = ran.get("phantom", False)
+    if phantom and any(TAG in cell.metadata["tags"] for cell in notebook.cells):
+        title, _, rest = notebook.cells[0].source.partition("\n")
+        notebook.cells[0].source = f"{title}\n\n{NOTE}\n{rest}"
+    notebook.cells = set_apart(notebook.cells, phantom)
     if badge:
         button = f"```{{button-link}} {badge}\n:color: primary\n:outline:\nOpen this notebook in Colab\n```"
         notebook.cells[0].source += f"\n\n{button}"

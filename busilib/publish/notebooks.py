@@ -34,6 +34,7 @@ from busilib.errors import UserError
 from busilib.paths import expanded
 from busilib.publish.digest import digest, source_digest
 from busilib.publish.kernel import OwnKernel
+from busilib.runs.profiles import profile as profile_named
 
 RECORD = "busilib"
 """Key of the record in an executed notebook's metadata; a notebook without it is not finished."""
@@ -281,6 +282,7 @@ async def _execute_one(
         "digest": mark,
         "source": source_digest(source),
         "profile": profile,
+        "phantom": profile_named(profile).phantom and not (parameters.get("data") or parameters.get("bcss")),
         "seed": parameters["seed"],
         "seconds": round(time.perf_counter() - start, 1),
         "versions": provenance.versions(),

@@ -27,6 +27,7 @@ from busilib.pages.figures.models import (
 )
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.rungs import control_views, controls, waterfall
+from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
     differences,
     failures,
@@ -37,6 +38,7 @@ from busilib.pages.figures.uncertainty import (
 )
 
 __all__ = [
+    "THIS_RUN",
     "at_thresholds",
     "attention",
     "augmentations",

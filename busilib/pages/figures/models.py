@@ -14,11 +14,9 @@ from matplotlib.ticker import LogLocator, NullLocator
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.metrics.combined import tint
 from busilib.pages.figures.style import (
-    CLAIMED,
-    MEASURED,
+    LOOKS,
     PALETTE,
     PREDICTED,
-    RECORDED,
     REFERENCE,
     done,
     grid,
@@ -158,20 +156,20 @@ def confusions(matrices: Mapping[str, np.ndarray]) -> Figure:
 
 
 def claimed_and_measured(table: pd.DataFrame, xlabel: str) -> Figure:
-    """Dots with 95 % intervals: what the report claims, what this page and the records measured.
+    """Dots with 95 % intervals: what the reports claim and what was measured.
 
     Args:
-        table: columns `row` (label), `source`, `value`, `low`, `high` (NaN where there is no interval).
+        table: columns `row` (label), `source` (of `style.LOOKS`), `value`, `low`, `high` (NaN where there is
+            no interval).
         xlabel: of the shared axis.
     """
     rows = list(dict.fromkeys(table["row"]))
-    sources = sorted(dict.fromkeys(table["source"]), key=lambda name: not name.endswith("claims"))
+    sources = [name for name in LOOKS if name in set(table["source"])]
     figure, axis = plt.subplots(
         figsize=(7.5, 1.2 + 0.28 * len(rows) * max(len(sources), 2)), layout="constrained"
     )
-    for number, (source, colour, marker) in enumerate(
-        zip(sources, (CLAIMED, MEASURED, RECORDED, "#CC79A7"), ("D", "o", "s", "^"), strict=False)
-    ):
+    for number, source in enumerate(sources):
+        colour, marker = LOOKS[source]
         part = table[table["source"] == source]
         y = np.array([rows.index(row) for row in part["row"]]) + 0.18 * (number - (len(sources) - 1) / 2)
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.metrics.malignancy import malignancy_score
-from busilib.pages.figures.style import CLAIMED, MEASURED, PALETTE, REFERENCE, done, grid, outline, show
+from busilib.pages.figures.style import FIRST, NEUTRAL, PALETTE, REFERENCE, SECOND, done, grid, outline, show
 
 EXAMPLES = 3
 """Images of each class and set."""
@@ -51,9 +51,9 @@ def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
     places = {row: place for place, row in enumerate(rows)}
     at = drops.apply(lambda drop: places[drop["experiment"], drop["figure"], drop["outside"]], axis=1)
     for axis, where, label, colour, marker, offset in (
-        (left, "inside", f"inside: {drops['inside'].iloc[0]}", MEASURED, "o", -0.14),
-        (left, "outside", f"outside: {', '.join(sets)}", CLAIMED, "D", 0.14),
-        (right, "difference", "outside − inside", "0.25", "s", 0),
+        (left, "inside", f"inside: {drops['inside'].iloc[0]}", FIRST, "o", -0.14),
+        (left, "outside", f"outside: {', '.join(sets)}", SECOND, "D", 0.14),
+        (right, "difference", "outside − inside", NEUTRAL, "s", 0),
     ):
         part = drops[drops["where"] == where]
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())

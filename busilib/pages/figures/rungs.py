@@ -9,34 +9,31 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures.style import CLAIMED, MEASURED, RECORDED, bars, done, grid, show
+from busilib.pages.figures.style import NEUTRAL, RECORDED, bars, done, grid, show
 from busilib.studies.study import Study
 
 FALL, RISE = "#E69F00", "#56B4E9"
 
 
-def waterfall(study: Study, names: Mapping[str, str]) -> Figure:
+def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) -> Figure:
     """Waterfall: the reported figure of each rung with its 95 % interval, and the step that led to it.
 
     Args:
         study: a ladder.
         names: what each figure is called.
+        colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`).
     """
     rungs = list(study.conditions.items())
     figures = [rung["metrics"][rung["figure"]] for _, rung in rungs]
     figure, axis = plt.subplots(figsize=(8, 0.9 + 0.72 * len(rungs)), layout="constrained")
     for row, ((_, rung), here) in enumerate(zip(rungs, figures, strict=True)):
-        value, colour = here["value"], MEASURED
-        if row == 0:
-            colour = CLAIMED
-        else:
+        value = here["value"]
+        if row:
             above = figures[row - 1]["value"]
             axis.barh(row, value - above, left=above, height=0.5, color=FALL if value < above else RISE)
             axis.plot([above, above], [row - 1, row], color="#666666", lw=0.8)
             text = f"{rung['step']['value']:+.3f}".replace("-", "−")
             axis.annotate(text, (min(value, above), row), (-38, 14), textcoords="offset points", fontsize=9)
-        if row == len(rungs) - 1:
-            colour = RECORDED
         axis.errorbar(value, row, xerr=bars(here), fmt="o", color=colour, capsize=4, markersize=7, zorder=3)
         axis.annotate(
             f"{value:.3f}",
@@ -56,7 +53,9 @@ def waterfall(study: Study, names: Mapping[str, str]) -> Figure:
     return done(figure)
 
 
-def controls(study: Study, baseline: Mapping[str, float], key: str, label: str) -> Figure:
+def controls(
+    study: Study, baseline: Mapping[str, float], key: str, label: str, colour: str = RECORDED
+) -> Figure:
     """Dots with 95 % intervals: one figure of each control, beside what knowing nothing gives.
 
     Args:
@@ -64,6 +63,7 @@ def controls(study: Study, baseline: Mapping[str, float], key: str, label: str) 
         baseline: name of a rule that knows nothing to its value.
         key: of the figure.
         label: of the axis.
+        colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`).
     """
     rows = list(study.conditions)
     figure, axis = plt.subplots(figsize=(7.5, 1.3 + 0.42 * len(rows)), layout="constrained")
@@ -71,7 +71,6 @@ def controls(study: Study, baseline: Mapping[str, float], key: str, label: str) 
         found = study.metrics(name).get(key)
         if found is None:
             continue
-        colour = RECORDED if row == 0 else MEASURED
         axis.errorbar(
             found["value"],
             row,
@@ -82,8 +81,8 @@ def controls(study: Study, baseline: Mapping[str, float], key: str, label: str) 
             markersize=7,
         )
     for name, value in baseline.items():
-        axis.axvline(value, color=CLAIMED, ls="--", lw=1.2)
-        axis.annotate(name, (value, -0.75), (4, 0), textcoords="offset points", color=CLAIMED, fontsize=9)
+        axis.axvline(value, color=NEUTRAL, ls="--", lw=1.2)
+        axis.annotate(name, (value, -0.75), (4, 0), textcoords="offset points", color=NEUTRAL, fontsize=9)
     axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=label, xlim=(-0.02, 1.02))
     axis.set_ylim(len(rows) - 0.5, -1.0)
     axis.grid(axis="y", visible=False)

@@ -11,7 +11,23 @@ from matplotlib.figure import Figure
 
 PALETTE = {"benign": "#009E73", "malignant": "#D55E00", "normal": "#0072B2"}
 REFERENCE, PREDICTED = "#F0E442", "#56B4E9"
-CLAIMED, MEASURED, RECORDED = "#D55E00", "#0072B2", "#009E73"
+CLAIMED, RECORDED, AS_REPORTED, THIS_RUN = "#D55E00", "#0072B2", "#56B4E9", "#CC79A7"
+"""What a report claims; what is recorded on real images without leaks, and under a report's own protocol;
+what the run at hand computed. No figure uses one of them for another."""
+
+FIRST, SECOND = "#332288", "#999933"
+"""Two of a kind, where neither is a claim: inside and outside, as it is and scaled."""
+
+NEUTRAL = "0.3"
+"""Baselines and differences."""
+
+LOOKS = {
+    "claimed": (CLAIMED, "D"),
+    "recorded, grouped": (RECORDED, "o"),
+    "recorded, as the report did": (AS_REPORTED, "s"),
+    "this run": (THIS_RUN, "^"),
+}
+"""Colour and marker of each source of a figure."""
 
 sns.set_theme(style="whitegrid", context="notebook", rc={"figure.dpi": 110, "savefig.bbox": "tight"})
 

@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from busilib.data.dataset import Dataset
 from busilib.metrics.strata import ALL_SIZES, BOTH, SIZES
 from busilib.pages.figures.style import (
-    CLAIMED,
-    MEASURED,
+    FIRST,
+    NEUTRAL,
     PALETTE,
     PREDICTED,
     REFERENCE,
+    SECOND,
     done,
     grid,
     outline,
@@ -45,9 +46,7 @@ def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Fi
     for axis, (name, tables) in zip(axes.flat, panels.items(), strict=False):
         axis.plot([0, 1], [0, 1], ":", color="0.4")
         gaps = []
-        for (label, table), colour, marker in zip(
-            tables.items(), (CLAIMED, MEASURED), ("o", "s"), strict=False
-        ):
+        for (label, table), colour, marker in zip(tables.items(), (FIRST, SECOND), ("o", "s"), strict=False):
             held = table[table["n"] > 0]
             share = held["n"] / held["n"].sum()
             gaps.append(f"{((held['confidence'] - held['accuracy']).abs() * share).sum():.2f}")
@@ -160,7 +159,7 @@ def differences(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
         axis.axvline(0, color="0.3", linewidth=1)
         axis.errorbar(
-            part["value"], range(len(rows)), xerr=errors, fmt="o", color=MEASURED, capsize=3, markersize=6
+            part["value"], range(len(rows)), xerr=errors, fmt="o", color=NEUTRAL, capsize=3, markersize=6
         )
         axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=name)
         axis.set_ylim(len(rows) - 0.5, -0.5)
