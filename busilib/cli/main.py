@@ -384,11 +384,11 @@ def colab() -> None:
 def figure(
     file: Annotated[Path, typer.Argument(metavar="FILE.png", help="Where to write it.")],
 ) -> None:
-    """Draw the summary figure of the recorded results, as the README shows it."""
-    from busilib.pages import figures, tables
+    """Draw what the book found in one picture, as the README and the index show it."""
+    from busilib.pages import headline
     from busilib.paths import checkout, writable_file
 
     checkout()
     file = writable_file(file, (".png", ".svg", ".pdf"))
-    figures.claimed_and_measured(tables.summary(), "value").savefig(file, dpi=160)
+    headline.picture().savefig(file, dpi=160)
     typer.echo(f"Written to {file}")

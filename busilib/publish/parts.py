@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, explore, generated, own_set
+from busilib.pages import cards, explore, generated, headline, own_set
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
+    "findings": headline.findings,
+    "headline": headline.figure,
+    "answers": headline.pages,
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),
