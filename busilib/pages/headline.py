@@ -94,10 +94,10 @@ def figure(root: Path) -> str:
     low, high = claimed_accuracies()
     dots = "; ".join(f"{name} {found['value']:.2f}" for name, found in _accuracies().items())
     return f"""```{{figure}} _static/result.png
-:alt: Dot plot of accuracy on the same images. {dots}. A band from {low:.2f} to {high:.2f} is what the reports claim.
+:alt: Dot plot of accuracy on the same images. {dots}. A band marks the claims, {low:.2f} to {high:.2f}.
 
-What a classifier is shown decides what it scores. All dots are measured on the same real images; each image was
-predicted by a network that learned neither from it nor from a near-duplicate of it.
+What a classifier is shown decides what it scores. All dots are measured on the same real images; each image
+was predicted by a network that learned neither from it nor from a near-duplicate of it.
 ```"""
 
 
@@ -142,7 +142,7 @@ def _findings() -> Iterator[str]:
     if own := find_record("own-clf", PROFILE):
         auc, accuracy = own.metrics["macro_auc"], own.metrics["accuracy"]
         yield (
-            "**What an honest baseline reaches.** A small pretrained network, fine-tuned, tested without leaks "
+            "**What an honest baseline reaches.** A small pretrained network, tuned and tested without leaks "
             f"on every image: macro AUC {cell(auc)}, accuracy {cell(accuracy)}. See [the plan](plan.md)."
         )
 

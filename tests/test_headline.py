@@ -1,0 +1,37 @@
+"""The first screen of index and README: computed from the records, and equal to them where it is typed."""
+
+import re
+from pathlib import Path
+
+from busilib.pages import answers, headline
+from busilib.publish.notebooks import find
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_figures_of_the_readme_are_those_of_the_records():
+    typed = (ROOT / "README.md").read_text(encoding="utf-8").partition("The measured figures")[0]
+    known = set(re.findall(r"\d\.\d\d", headline.findings(ROOT) + headline.figure(ROOT)))
+    assert set(re.findall(r"\d\.\d\d", typed)) <= known
+
+
+def test_every_finding_names_its_page():
+    lines = headline.findings(ROOT).splitlines()
+    assert len(lines) >= 3
+    for line in lines:
+        (page,) = re.findall(r"\]\(([^)]+)\)", line)
+        assert (ROOT / "book" / page).is_file(), page
+
+
+def test_every_notebook_has_an_answer_and_a_picture():
+    assert list(answers.PAGES) == [path.stem for path in find(ROOT)]
+    for name in answers.PAGES:
+        text = answers.answer(name).data
+        assert text.startswith("**") and re.search(r"\d", text), f"{name}: {text}"
+        assert "phantom" not in text.lower()
+        assert answers.picture(name).axes
+
+
+def test_the_picture_shows_the_same_images_for_every_row():
+    counts = {found["n"] for found in headline._accuracies().values()}
+    assert counts == {780}
