@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, explore, generated, headline, own_set
+from busilib.pages import cards, explore, generated, headline, own_set, standing
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
     "findings": headline.findings,
     "headline": headline.figure,
     "answers": headline.pages,
+    "standing": standing.standing,
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),

@@ -1,0 +1,221 @@
+"""Where systems stand on BUSI: others' published figures, the reports' claims, ours, and any sent in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from busilib.data.busi.fingerprint import read_table
+from busilib.errors import UserError
+from busilib.metrics.malignancy import lesions_only
+from busilib.metrics.measure import measure
+from busilib.metrics.pairing import groups_of
+from busilib.pages.generated import markdown_table
+from busilib.pages.tables import cell
+from busilib.reports.peers import PEERS
+from busilib.reports.registry import EXPERIMENTS
+from busilib.runs.profiles import profile
+from busilib.runs.records import Record, find_record
+from busilib.submission.evaluate import Evaluation, evaluate
+
+PROFILE = "laptop"
+COMMUNITY = "community"
+PREDICTIONS, SPLIT, CARD = "predictions.csv", "split.csv", "card.yml"
+CARD_LINES = ("system", "authors", "protocol", "source")
+"""What a card must say, each in a few words."""
+
+OURS = ("own-clf", "own-multi-clf", "r2-mobilenet", "r2-cnn", "own-seg", "own-multi-seg", "r4-unet")
+"""Our experiments that were tested on every image; shown where they are recorded."""
+
+FIGURES = {
+    "accuracy": "Accuracy, three classes",
+    "malignancy_auc": "AUC, malignant against benign",
+    "lesion_dice": "Dice, mean of lesion images",
+    "lesion_iou": "IoU, mean of lesion images",
+    "benign_dice": "Dice, mean of benign lesions",
+    "malignant_dice": "Dice, mean of malignant lesions",
+    "pooled_dice": "Dice, pooled over pixels",
+}
+"""What systems are compared by, and its heading."""
+
+APART, MIXED, UNSAID = "kept apart", "not kept apart", "not said"
+"""What a protocol did with near-duplicates, the strictest first."""
+
+
+class CardError(UserError, ValueError):
+    """A card of predictions that were sent in cannot be read; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One figure of one system.
+
+    Attributes:
+        figure: key of `FIGURES`.
+        value: to sort by.
+        shown: the value with its interval or spread.
+        system: who and what, as Markdown.
+        protocol: which images, and how they were divided.
+        duplicates: of `APART`, `MIXED` and `UNSAID`.
+    """
+
+    figure: str
+    value: float
+    shown: str
+    system: str
+    protocol: str
+    duplicates: str
+
+
+def standing(root: Path) -> str:
+    """A table for each figure, strictest protocol first, then highest value.
+
+    Args:
+        root: the repository, whose `results/` are read.
+
+    Raises:
+        CardError, busilib.submission.read.SubmissionError: for predictions sent in that cannot be shown.
+
+    Example:
+        >>> "Mask R-CNN" in standing(Path("."))
+        True
+    """
+    rows = [*_peers(), *_claims(), *_ours(root), *_community(root)]
+    order = (APART, MIXED, UNSAID)
+    parts = []
+    for figure, heading in FIGURES.items():
+        held = sorted(
+            (row for row in rows if row.figure == figure),
+            key=lambda row: (order.index(row.duplicates), -row.value),
+        )
+        cells = [[row.shown, row.system, row.protocol, row.duplicates] for row in held]
+        table = markdown_table(["value", "system", "images and protocol", "near-duplicates"], "llll", cells)
+        parts.append(f"### {heading}\n\n{table}")
+    return "\n\n".join(parts)
+
+
+def _peers() -> Iterator[Standing]:
+    for one in PEERS:
+        spread = f" ({one.spread})" if one.spread else ""
+        yield Standing(
+            one.metric,
+            one.value,
+            f"{one.value:.2f}{spread}" if one.value == round(one.value, 2) else f"{one.value:.3f}{spread}",
+            f"[{one.name}]({one.source}), {one.system}",
+            f"{one.images}; {one.protocol}",
+            APART if one.apart else UNSAID,
+        )
+
+
+def _claims() -> Iterator[Standing]:
+    for entry in EXPERIMENTS.values():
+        for claim in entry.claims:
+            if claim.metric in FIGURES and claim is entry.main_claim:
+                n = "number of images not given" if claim.n is None else f"{claim.n} images"
+                yield Standing(
+                    claim.metric,
+                    claim.value,
+                    f"{claim.value:.3f}",
+                    f"{entry.report} claims it: {entry.title}",
+                    f"{n}, {claim.part}; see the [ledger](claims.md)",
+                    MIXED if entry.task == "classification" or entry.report == "R1" else UNSAID,
+                )
+
+
+def _ours(root: Path) -> Iterator[Standing]:
+    for id in OURS:
+        record = find_record(id, PROFILE, folder=root / "results")
+        if record is None or record.folds == 1:
+            continue
+        figures = {**record.metrics, **_more(record)}
+        for key in FIGURES.keys() & figures.keys():
+            yield Standing(
+                key,
+                figures[key]["value"],
+                cell(figures[key]),
+                f"this book, `{id}`: {EXPERIMENTS[id].title}",
+                _how(record),
+                APART,
+            )
+
+
+def _more(record: Record) -> dict[str, dict]:
+    """Figures of a part of the images: of the two kinds of lesions alone, or of each."""
+    draws, table = profile(record.facts["profile"]).bootstrap_draws, record.predictions
+
+    def of(task: str, rows: pd.DataFrame, key: str) -> dict:
+        return measure(task, rows, groups_of(rows, read_table()), draws)[key]
+
+    if record.facts["task"] == "classification":
+        lesions = lesions_only(table).assign(threshold=0.5)
+        return {"malignancy_auc": of("malignancy", lesions, "malignancy_auc")}
+    kinds = {f"{name}_dice": table[table["true"] == name] for name in ("benign", "malignant")}
+    return {
+        key: of("segmentation", rows.reset_index(drop=True), "lesion_dice") for key, rows in kinds.items()
+    }
+
+
+def _how(record: Record) -> str:
+    seeds = len(record.facts["seeds"])
+    repeats = "" if seeds == 1 else f", mean of {seeds} seeds"
+    chosen = record.facts["split"][0]["selected_on"]
+    return (
+        f"all {record.predictions['id'].nunique()} images of BUSI; {record.folds} grouped folds{repeats}; a "
+        f"{chosen} part chose the epoch"
+    )
+
+
+def _community(root: Path) -> Iterator[Standing]:
+    for folder in sorted((root / "results" / COMMUNITY).glob("*/")):
+        found, card = measured(folder), read_card(folder)
+        leaked = found.leakage["leaked_images"] if found.leakage else 0
+        said = f"; {leaked} of {found.facts['n']} tested beside a near-duplicate" if leaked else ""
+        duplicates = UNSAID if found.leakage is None else MIXED if leaked else APART
+        for key in FIGURES.keys() & found.metrics.keys():
+            yield Standing(
+                key,
+                found.metrics[key]["value"],
+                cell(found.metrics[key]),
+                f"sent in by [{card['authors']}]({card['source']}): {card['system']}",
+                f"{found.facts['n']} images of BUSI; {card['protocol']}{said}",
+                duplicates,
+            )
+
+
+def read_card(folder: Path) -> Mapping[str, str]:
+    """What the authors say of predictions that they sent in.
+
+    Args:
+        folder: with `card.yml`.
+
+    Raises:
+        CardError: if it is missing or lacks a line of `CARD_LINES`.
+
+    Example (not run):
+        >>> read_card(Path("results/community/example"))["system"]
+    """
+    file = folder / CARD
+    if not file.is_file():
+        raise CardError(f"{folder}: no {CARD}. Expected one with {', '.join(CARD_LINES)}.")
+    card = yaml.safe_load(file.read_text(encoding="utf-8"))
+    missing = [name for name in CARD_LINES if not isinstance(card, dict) or not card.get(name)]
+    if missing:
+        raise CardError(f"{file}: lacks {', '.join(missing)}. Write a few words for each.")
+    return card
+
+
+def measured(folder: Path) -> Evaluation:
+    """Predictions that were sent in, checked and measured as `busi evaluate` does.
+
+    Args:
+        folder: with `predictions.csv` (see `busilib.submission.evaluate`) and perhaps `split.csv`.
+
+    Example (not run):
+        >>> measured(Path("results/community/example")).metrics["accuracy"]["value"]
+    """
+    split = folder / SPLIT
+    return evaluate(folder / PREDICTIONS, split=split if split.is_file() else None)
