@@ -26,6 +26,7 @@ from busilib.pages.figures.models import (
     shown_inputs,
 )
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, waterfall
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
@@ -42,6 +43,7 @@ __all__ = [
     "at_thresholds",
     "attention",
     "augmentations",
+    "by_class",
     "claimed_and_measured",
     "class_counts",
     "code_shares",
@@ -53,6 +55,7 @@ __all__ = [
     "dice_by_size",
     "dice_of_tissues",
     "differences",
+    "dose_response",
     "examples",
     "failures",
     "froc_curves",
