@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pandas as pd
+from sklearn.model_selection import PredefinedSplit, cross_val_score
+from sklearn.tree import DecisionTreeClassifier
 
 from busilib.data.busi.outlines import Outline, read_outlines, solidity
 from busilib.data.dataset import CLASSES
 from busilib.data.polygons import filled
 from busilib.metrics.segmentation import COUNTS
+from busilib.studies.study import Study
 
 ALONE, TWIN, CONTRADICTED = "no near-duplicate", "a near-duplicate", "one under another label"
 
@@ -52,7 +55,8 @@ def conflicts(table: pd.DataFrame) -> pd.DataFrame:
     found = table[table["label_conflict"]]
     number = found["id"].str.extract(r"\((\d+)\)", expand=False)
     listed = number.groupby([found["group"], found["class"]]).agg(", ".join).unstack(fill_value="–")
-    return listed.reindex(columns=list(CLASSES)).fillna("–").reset_index(drop=True)
+    listed = listed.reindex(columns=list(CLASSES)).fillna("–")
+    return listed.set_axis(range(1, len(listed) + 1))
 
 
 def contradicting_outlines(table: pd.DataFrame) -> list[list[Outline]]:
@@ -115,6 +119,19 @@ def lesion_shares(predictions: pd.DataFrame) -> pd.DataFrame:
     return table[share > 0].reset_index(drop=True)
 
 
+def background_share(predictions: pd.DataFrame) -> float:
+    """Share of all pixels that lie in no lesion: the pixel accuracy of an empty answer.
+
+    Args:
+        predictions: of a segmentation record; each image counts once.
+
+    Example (not run):
+        >>> background_share(read_record("r4-unet", "laptop").predictions)
+    """
+    counts = predictions.drop_duplicates("id")[COUNTS].sum()
+    return float((counts["fp"] + counts["tn"]) / counts.sum())
+
+
 def stretch(table: pd.DataFrame) -> pd.Series:
     """By which factor squeezing an image to a square makes its lesion taller: width over height.
 
@@ -123,3 +140,30 @@ def stretch(table: pd.DataFrame) -> pd.Series:
         1.2
     """
     return table["width"] / table["height"]
+
+
+def thresholds(study: Study) -> pd.DataFrame:
+    """What each threshold of correlation counts as near-duplicates in BUSI.
+
+    Args:
+        study: recorded as "duplicate-threshold".
+
+    Example (not run):
+        >>> thresholds(read_study("duplicate-threshold")).loc[0.95, "images"]
+        292
+    """
+    found = [facts for facts in study.conditions.values() if facts["threshold"] is not None]
+    table = pd.DataFrame(found)[["threshold", "pairs", "groups", "images"]]
+    return table.set_index("threshold")
+
+
+def format_accuracy(table: pd.DataFrame) -> float:
+    """Accuracy of a decision tree that sees width and height alone, on the grouped folds of the table.
+
+    Example:
+        >>> format_accuracy(read_table()) < 1
+        True
+    """
+    fold = PredefinedSplit(table["fold_0"])
+    tree = DecisionTreeClassifier(max_depth=4, random_state=0)
+    return float(cross_val_score(tree, table[["width", "height"]], table["class"], cv=fold).mean())

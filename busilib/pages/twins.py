@@ -119,16 +119,15 @@ def twins_table() -> pd.DataFrame:
         26.4
     """
     found = twins().groupby("split", sort=False)
-    shown = pd.DataFrame(
+    return pd.DataFrame(
         {
             "draws": found.size(),
-            "test images": found["test"].max(),
+            "test images, at most": found["test"].max(),
             "with a twin": found["twins"].agg(lambda n: f"{n.min()}–{n.max()}"),
             "mean": found["twins"].mean().round(1),
             "mean (%)": found["share"].mean().round(0).astype(int),
         }
     )
-    return shown
 
 
 def parts_table() -> pd.DataFrame:
