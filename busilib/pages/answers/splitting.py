@@ -15,9 +15,9 @@ def sentence() -> str:
     return (
         f"**A random split tests on pictures that the model has seen.** Dividing the real BUSI as R2 does, "
         f"{r2['twins'].min()} to {r2['twins'].max()} of its {r2['test'].max()} test images have a "
-        f"near-duplicate in training ({SEEDS} draws, mean {r2['twins'].mean():.1f}). From report to report the "
-        f"mean share is {of_reports.min():.0f} to {of_reports.max():.0f} %; in the grouped folds of this book "
-        f"it is {ours['share'].max():.0f} %."
+        f"near-duplicate in training ({SEEDS} draws, mean {r2['twins'].mean():.1f}). From report to report "
+        f"the mean share is {of_reports.min():.0f} to {of_reports.max():.0f} %; in the grouped folds of this "
+        f"book it is {ours['share'].max():.0f} %."
     )
 
 
