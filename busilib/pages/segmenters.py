@@ -191,7 +191,7 @@ def drawings_apart() -> pd.Series:
 
     Example (not run):
         >>> len(drawings_apart())
-        9
+        11
     """
     found = {}
     for group in contradicting_outlines(read_table()):
@@ -201,10 +201,10 @@ def drawings_apart() -> pd.Series:
     return pd.Series(found)
 
 
-def start_of_recall(record: Record, least: float = 0.05) -> int:
-    """The first epoch, from 1 on, in which the recall on the training images is at least so high."""
-    history = record.parts[0].tables["history"]
-    return int(np.argmax(history["recall"].to_numpy() >= least)) + 1
+def blind_until(record: Record, least: float = 0.05) -> int:
+    """The last epoch, from 1 on, that has a lower recall of validation pixels; 0 if there is none."""
+    recall = record.parts[0].tables["history"]["val_recall"].to_numpy()
+    return int(np.flatnonzero(recall < least)[-1]) + 1 if (recall < least).any() else 0
 
 
 def kept_epoch(record: Record) -> tuple[int, int]:

@@ -26,6 +26,7 @@ from busilib.pages.figures.models import (
     segmentations,
     shown_inputs,
 )
+from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.rungs import control_views, controls, waterfall
 from busilib.pages.figures.style import THIS_RUN
@@ -53,6 +54,8 @@ __all__ = [
     "controls",
     "dice_by_size",
     "dice_of_tissues",
+    "dice_over_size",
+    "dice_ranks",
     "differences",
     "doubled_images",
     "examples",
@@ -65,6 +68,7 @@ __all__ = [
     "lesions",
     "malignancy_scores",
     "one_image",
+    "outcomes",
     "outlines",
     "pairs",
     "reliability_diagrams",

@@ -1,4 +1,4 @@
-"""Figures of recorded predictions, image by image: how good, of which lesions, and whether both answers are."""
+"""Figures of recorded predictions, image by image: how good, of which lesions, and what came out."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def dice_over_size(table: pd.DataFrame) -> Figure:
     axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter("{x:g}")
-    axis.legend(title=None)
+    axis.legend(title=None, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, frameon=False)
     return done(figure)
 
 
