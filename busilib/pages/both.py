@@ -142,7 +142,11 @@ def gates(table: pd.DataFrame) -> pd.DataFrame:
 
 @lru_cache
 def accuracies(draws: int = 200) -> tuple[float, ...]:
-    """Accuracy of R1's classifier on sixty images, drawn again and again from the same predictions."""
+    """Accuracy of R1's classifier on sixty images, drawn again and again from the same predictions.
+
+    Example (not run):
+        >>> min(accuracies()), max(accuracies())
+    """
     table = images("R1")
     return tuple(float(sixty(table, seed)["right name"].mean()) for seed in range(draws))
 

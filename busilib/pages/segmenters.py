@@ -53,7 +53,12 @@ def common_ids(records: Iterable[Record]) -> list[str]:
 
 
 def widest(records: Mapping[str, Record]) -> dict[str, Record]:
-    """Those that predicted most images: out of fold all 780, once a network has run on five folds."""
+    """Those that predicted most images: out of fold all 780, once a network has run on five folds.
+
+    Example (not run):
+        >>> list(widest(networks()))
+        ['r4-unet']
+    """
     counts = {name: record.predictions["id"].nunique() for name, record in records.items()}
     return {name: records[name] for name, count in counts.items() if count == max(counts.values())}
 
@@ -96,14 +101,23 @@ def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
 
 
 def empty_answer(record: Record, ids: Iterable[str]) -> dict:
-    """The figures of painting nothing on some images of a record."""
+    """The figures of painting nothing on some images of a record.
+
+    Example (not run):
+        >>> empty_answer(record, common_ids([record]))["pooled_accuracy"]
+    """
     once = record.predictions.drop_duplicates("id").set_index("id").loc[list(ids)]
     nothing = once[["true"]].assign(tp=0, fp=0, fn=once["tp"] + once["fn"], tn=once["fp"] + once["tn"])
     return segmentation_metrics(nothing.reset_index())
 
 
 def how_made(records: Mapping[str, Record]) -> pd.DataFrame:
-    """What stands behind every record: images, folds, seeds and how it differs from its report."""
+    """What stands behind every record: images, folds, seeds and how it differs from its report.
+
+    Example (not run):
+        >>> how_made(networks()).loc["r4-unet", "folds"]
+        5
+    """
     return pd.DataFrame(
         {
             name: {
@@ -121,6 +135,9 @@ def worked_example(record: Record) -> pd.DataFrame:
     """Three images of a record on which the values of Dice part: counts of pixels and Dice of each.
 
     The largest lesion, the smallest one that was missed altogether, the normal image with most paint.
+
+    Example (not run):
+        >>> worked_example(read_record("r1-unet", "laptop"))["Dice"].tolist()
     """
     one = first_seed(record)
     one = one.assign(lesion=one["tp"] + one["fn"], Dice=dice_per_image(one)).sort_values("lesion")
@@ -131,13 +148,22 @@ def worked_example(record: Record) -> pd.DataFrame:
 
 
 def of_example(example: pd.DataFrame) -> dict:
-    """`segmentation_metrics` of the images of `worked_example`."""
+    """`segmentation_metrics` of the images of `worked_example`.
+
+    Example (not run):
+        >>> of_example(worked_example(record))["lesion_dice"]
+    """
     true = ["normal" if id.startswith("normal") else "lesion" for id in example.index]
     return segmentation_metrics(example.assign(tn=0, true=true).reset_index())
 
 
 def first_seed(record: Record) -> pd.DataFrame:
-    """The predictions of a record's first seed: each image once."""
+    """The predictions of a record's first seed: each image once.
+
+    Example (not run):
+        >>> len(first_seed(read_record("r4-unet", "laptop")))
+        780
+    """
     table = record.predictions
     return table[table["seed"] == record.facts["seeds"][0]].reset_index(drop=True)
 
@@ -147,6 +173,10 @@ def lesions(record: Record) -> pd.DataFrame:
 
     Returns:
         Columns `id`, `class`, `share` (percent of the image), `dice`, `missed` (0 to 1).
+
+    Example (not run):
+        >>> len(lesions(read_record("r4-unet", "laptop")))
+        647
     """
     table = record.predictions
     lesion = table["tp"] + table["fn"]
@@ -163,7 +193,11 @@ def lesions(record: Record) -> pd.DataFrame:
 
 
 def fifths(record: Record) -> pd.DataFrame:
-    """Dice of lesions by fifths of their size, the smallest first."""
+    """Dice of lesions by fifths of their size, the smallest first.
+
+    Example (not run):
+        >>> fifths(read_record("r4-unet", "laptop")).loc["smallest", "mean Dice"]
+    """
     table = lesions(record)
     fifth = pd.qcut(table["share"].rank(method="first"), 5, labels=[f"{n}" for n in range(1, 6)])
     found = table.groupby(fifth, observed=True)
@@ -178,7 +212,12 @@ def fifths(record: Record) -> pd.DataFrame:
 
 
 def by_class(record: Record) -> pd.DataFrame:
-    """Dice of lesions by class: how many, mean and median."""
+    """Dice of lesions by class: how many, mean and median.
+
+    Example (not run):
+        >>> by_class(read_record("r4-unet", "laptop")).loc["benign", "lesions"]
+        437
+    """
     found = lesions(record).groupby("class")["dice"].agg(["size", "mean", "median"]).round(2)
     return found.rename(columns={"size": "lesions", "mean": "mean Dice", "median": "median Dice"})
 
@@ -202,12 +241,22 @@ def drawings_apart() -> pd.Series:
 
 
 def blind_until(record: Record, least: float = 0.05) -> int:
-    """The last epoch, from 1 on, that has a lower recall of validation pixels; 0 if there is none."""
+    """The last epoch, from 1 on, that has a lower recall of validation pixels; 0 if there is none.
+
+    Example (not run):
+        >>> blind_until(read_record("r2-unet", "laptop"))
+        8
+    """
     recall = record.parts[0].tables["history"]["val_recall"].to_numpy()
     return int(np.flatnonzero(recall < least)[-1]) + 1 if (recall < least).any() else 0
 
 
 def kept_epoch(record: Record) -> tuple[int, int]:
-    """Of a record's first part: the epoch with the lowest validation loss, from 1 on, and how many ran."""
+    """Of a record's first part: the epoch with the lowest validation loss, from 1 on, and how many ran.
+
+    Example (not run):
+        >>> kept_epoch(read_record("r1-unet", "laptop"))
+        (32, 36)
+    """
     losses = record.parts[0].tables["history"]["val_loss"]
     return int(losses.idxmin()) + 1, len(losses)

@@ -23,6 +23,7 @@ def outlines(shown: Sequence[Outline], columns: int = 6) -> Figure:
     """Grid: each outline in the proportions of its picture and as large as its cell, in the class's colour.
 
     Example:
+        >>> from busilib.data.busi.outlines import read_outlines
         >>> len(outlines(read_outlines()[:6]).axes)
         6
     """
@@ -34,7 +35,11 @@ def outlines(shown: Sequence[Outline], columns: int = 6) -> Figure:
 
 
 def side_by_side(groups: Sequence[Sequence[Outline]]) -> Figure:
-    """One column for each group of outlines of the same picture, one outline below the other."""
+    """One column for each group of outlines of the same picture, one outline below the other.
+
+    Example (not run):
+        >>> side_by_side(contradicting_outlines(read_table()))
+    """
     figure, axes = _cells(max(map(len, groups)), len(groups), 1.6)
     for column, group in zip(axes.T, groups, strict=True):
         spare = len(column) - len(group)  # so that the last of each group stand in one row
@@ -44,7 +49,11 @@ def side_by_side(groups: Sequence[Sequence[Outline]]) -> Figure:
 
 
 def squeezed(shown: Sequence[Outline], sizes: Sequence[int] = (128, 64, 32)) -> Figure:
-    """One row for each outline: in its picture's proportions, then as a mask of some square sizes."""
+    """One row for each outline: in its picture's proportions, then as a mask of some square sizes.
+
+    Example (not run):
+        >>> squeezed([outline_of("malignant (33)")])
+    """
     figure, axes = _cells(len(shown), len(sizes) + 1, 1.75)
     for row, outline in zip(axes, shown, strict=True):
         axis = row[0]
