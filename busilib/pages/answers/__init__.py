@@ -13,7 +13,12 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 PAGES = {
+    "01_data_exploration": "exploration",
+    "02_preprocessing": "splitting",
+    "03_unet_segmentation": "outlining",
     "04_classifier_comparison": "classifiers",
+    "05_combined_evaluation": "both_right",
+    "15_outlines": "outlines",
 }
 """Module of each notebook, in the order of the book."""
 
