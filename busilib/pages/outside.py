@@ -48,7 +48,7 @@ def about_outside(outside: Dataset) -> Markdown:
             "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
             "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "
             "figures give the folder of BrEaST, BUS-BRA, BUS-UCLM or a set of your own: "
-            '`outside="DIR"` in the cell above, or `busi report --only 12 --outside DIR`. The data card says '
+            '`outside="DIR"` in the cell above, or `busi report --only 14 --outside DIR`. The data card says '
             "where each can be had."
         )
     if left_out := outside.left_out:

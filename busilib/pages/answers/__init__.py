@@ -18,6 +18,12 @@ PAGES = {
     "03_unet_segmentation": "outlining",
     "04_classifier_comparison": "classifiers",
     "05_combined_evaluation": "both_right",
+    "09_inflation_ladder": "ladder",
+    "10_negative_controls": "controls",
+    "11_intervals_and_tests": "intervals",
+    "12_calibration_and_abstention": "calibration",
+    "13_failures_and_attention": "failures",
+    "14_outside_data": "outside",
     "15_outlines": "outlines",
 }
 """Module of each notebook, in the order of the book."""

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
 
 from busilib.data.dataset import Dataset
@@ -27,6 +26,9 @@ from busilib.pages.figures.style import (
 
 DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
 """Line styles, so that curves differ without colour too."""
+
+CURVES = (FIRST, SECOND, "#44AA99", "#882255", "#117733")
+"""Colours of several models, none of which says where a figure comes from."""
 
 
 def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
@@ -75,8 +77,8 @@ def risk_coverage_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
         curves: model name to a table of `busilib.metrics.abstention.risk_coverage`.
     """
     figure, axis = plt.subplots(figsize=(6.2, 3.4), layout="constrained")
-    colours = sns.color_palette("colorblind", len(curves))
-    for (name, curve), colour, dash in zip(curves.items(), colours, DASHES * 3, strict=False):
+    colours = CURVES[: len(curves)]
+    for (name, curve), colour, dash in zip(curves.items(), colours * 3, DASHES * 3, strict=False):
         axis.plot(
             curve["coverage"],
             curve["risk"],
@@ -107,8 +109,8 @@ def froc_curves(
             `busilib.metrics.detection.detection_metrics`: drawn as large marks.
     """
     figure, axis = plt.subplots(figsize=(6.2, 3.6), layout="constrained")
-    colours = sns.color_palette("colorblind", len(curves))
-    for (name, curve), colour, dash in zip(curves.items(), colours, DASHES * 3, strict=False):
+    colours = CURVES[: len(curves)]
+    for (name, curve), colour, dash in zip(curves.items(), colours * 3, DASHES * 3, strict=False):
         axis.plot(
             curve["false_positive_rate"],
             curve["sensitivity"],
