@@ -127,7 +127,7 @@ def points(figure: dict) -> str:
 
 
 def less(study: Study, network: str, other: str) -> tuple[dict, int]:
-    """Share of the heat inside the lesion: Grad-CAM of a trained network less another map of it, image by image.
+    """Share of the heat inside the lesion: Grad-CAM of a trained network less another map of it, in pairs.
 
     Only images whose two maps have heat count.
 

@@ -1,4 +1,4 @@
-"""Whose outlines are lost away from home: what page 14 tells first, from the recorded studies on outside data."""
+"""Whose outlines are lost away from home: what page 14 tells first, from recorded studies."""
 
 from __future__ import annotations
 
@@ -15,10 +15,22 @@ from busilib.metrics.unpaired import unpaired_difference
 from busilib.pages.rungs import signed
 from busilib.pages.tables import cell
 from busilib.runs.profiles import profile as profile_named
-from busilib.studies.records import read_studies
+from busilib.studies.records import read_studies, read_study
 from busilib.studies.study import Study
 
 FIFTHS = ("smallest", "small", "middle", "large", "largest")
+
+
+def main() -> Study:
+    """The record that the page tells: R4's U-Net on BrEaST.
+
+    Example:
+        >>> main().facts["outside"]["name"]
+        'BrEaST'
+    """
+    study = read_study("outside-segmentation+BrEaST")
+    assert study is not None  # it is shipped with the repository
+    return study
 
 
 def recorded() -> list[Study]:

@@ -139,6 +139,24 @@ def constant_answers(study: Study) -> str:
     return " ".join(f"**{name}**: {sentence}" for name, sentence in told.items() if sentence)
 
 
+def called_normal(study: Study) -> str:
+    """A sentence for each classifier: which share of the lesions it calls normal, on each set; else "".
+
+    Example (not run):
+        >>> called_normal(read_study("outside-classification+BrEaST"))
+    """
+    if study.task != "malignancy":
+        return ""
+    told: dict[str, list[str]] = {}
+    for name, condition in study.conditions.items():
+        share = cell(study.metrics(name)["called_normal"])
+        told.setdefault(condition["experiment"], []).append(f"{share} on {condition['set']}")
+    return " ".join(
+        f"**{id}** calls this share of the lesions normal: {', '.join(shares)}."
+        for id, shares in told.items()
+    )
+
+
 def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
     """Figures by what the sheet of an outside set says of its images, such as BI-RADS or the device.
 

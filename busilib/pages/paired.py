@@ -255,7 +255,7 @@ def _sign_test(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def most_moved(models: Mapping[str, Answers]) -> pd.Series:
-    """The pair whose p changes most, as a ratio, when copies are left out: p with all images and with one each.
+    """The pair whose p changes most, as a ratio, when copies of an image are left out.
 
     Returns:
         `one`, `other`, `p` (all images) and `low`, `median`, `high` (see `drawn_of_each`).

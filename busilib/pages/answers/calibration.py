@@ -23,8 +23,8 @@ def sentence() -> str:
         f"**{lead}.** On {len(model.predictions)} images out of fold {MODEL} says {said:.2f} on average and "
         f"is right for {right:.2f}. One temperature a fold, fitted on validation images, changes its "
         f"calibration error by {signed(found['ece'])} and its log loss by {signed(found['log_loss'])}, on "
-        f"the same images. Allowed to stay silent, with a threshold meant for {100 * RISK:.0f} % errors, it answers "
-        f"{cell(silent['coverage'])} of the images, and {cell(silent['risk'])} of these answers are wrong."
+        f"the same images. Allowed to stay silent, with a threshold meant for {100 * RISK:.0f} % errors, it "
+        f"answers {cell(silent['coverage'])} of the images, and {cell(silent['risk'])} of these are wrong."
     )
 
 

@@ -12,7 +12,7 @@ from busilib.pages.tables import cell
 
 
 def sentence() -> str:
-    study = lost.recorded()[0]
+    study = lost.main()
     network = lost.networks(study)[0]
     home, away = (study.facts[key]["name"] for key in ("dataset", "outside"))
     whole = [study.metrics(f"{network}, {name}")["lesion_dice"] for name in (home, away)]

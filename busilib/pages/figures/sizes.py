@@ -1,4 +1,4 @@
-"""Figures of how a figure hangs on what it was measured on: the size of lesions, the number of test images."""
+"""Figures of what a figure hangs on: the size of lesions, the number of test images."""
 
 from __future__ import annotations
 

@@ -8,11 +8,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from busilib.data.dataset import Dataset
 from busilib.metrics.strata import ALL_SIZES, BOTH, SIZES
 from busilib.pages.figures.style import (
     FIRST,
+    LOOKS,
     NEUTRAL,
     PALETTE,
     PREDICTED,
@@ -140,14 +142,15 @@ def froc_curves(
     return done(figure)
 
 
-def differences(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+def differences(table: pd.DataFrame, names: Mapping[str, str], colour: str = NEUTRAL) -> Figure:
     """One panel per figure: dots with 95 % intervals, the difference of two models; zero is a line.
 
     Args:
         table: columns `row` (the pair), `figure`, `value`, `low`, `high`.
         names: which figures, in which order, and what they are called.
+        colour: of the dots; that of this run where it computed them.
     """
-    rows = list(dict.fromkeys(table["row"]))
+    rows, marker = list(dict.fromkeys(table["row"])), dict(LOOKS.values()).get(colour, "o")
     figure, axes = plt.subplots(
         1,
         len(names),
@@ -161,8 +164,9 @@ def differences(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
         axis.axvline(0, color="0.3", linewidth=1)
         axis.errorbar(
-            part["value"], range(len(rows)), xerr=errors, fmt="o", color=NEUTRAL, capsize=3, markersize=6
+            part["value"], range(len(rows)), xerr=errors, fmt=marker, color=colour, capsize=3, markersize=6
         )
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=name)
         axis.set_ylim(len(rows) - 0.5, -0.5)
     return done(figure)
