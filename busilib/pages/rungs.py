@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 
@@ -147,6 +147,30 @@ def same_masks(study: Study) -> list[tuple[str, str]]:
     return found
 
 
+def ends_told(study: Study, names: Mapping[str, str]) -> str:
+    """Both ends of a ladder in words, in one metric after the other.
+
+    Example:
+        >>> ends_told(recorded("classification"), {"accuracy": "accuracy"})
+        'accuracy: **0.97** with every mistake, **0.73** with none'
+    """
+    ends = {words: both_ends(study, key) for key, words in names.items()}
+    return "; ".join(
+        f"{words}: **{top['value']:.2f}** with every mistake, **{end['value']:.2f}** with none"
+        for words, (top, end) in ends.items()
+    )
+
+
+def same_told(study: Study) -> str:
+    """Which rungs outline the very same pixels, in a sentence; empty where none do.
+
+    Example (not run):
+        >>> same_told(recorded("segmentation"))
+    """
+    pairs = [f"*{one}* and *{other}*" for one, other in same_masks(study)]
+    return f"The same pixels are outlined by {', '.join(pairs)}: both chose the same epoch." if pairs else ""
+
+
 def tested(study: Study) -> pd.Series:
     """How many images each rung tests, and how many of them the last rung tests too.
 
@@ -202,7 +226,7 @@ def near_duplicates() -> pd.DataFrame:
 def twins_in_training(seeds: int = 5) -> pd.Series:
     """Share of BUSI's test images with a twin, or a copy of themselves, in training, by how it is divided.
 
-    Example:
+    Example (not run):
         >>> twins_in_training(1)["near-duplicates together"]
         0.0
     """
