@@ -129,8 +129,8 @@ def _findings() -> Iterator[str]:
     busi, other = found.loc["BUSI"], found.loc["BrEaST"]
     yield (
         "**Even its outline alone does.** How long an outline is for its shape tells malignant from benign "
-        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn lesions, no picture needed, and of "
-        f"{other['value']:.2f} on the {other['n']} of another set. See [page "
+        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']:.0f} drawn lesions, no picture needed, and "
+        f"of {other['value']:.2f} on the {other['n']:.0f} of another set. See [page "
         "15](../notebooks/15_outlines.ipynb)."
     )
     ladder = read_study("ladder-classification")

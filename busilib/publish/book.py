@@ -19,6 +19,7 @@ from busilib import provenance
 from busilib.errors import UserError
 from busilib.pages import generated
 from busilib.publish.digest import source_digest
+from busilib.publish.html_tables import tidy
 from busilib.publish.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 from busilib.publish.parts import fill
 from busilib.publish.this_run import NOTE, TAG, set_apart
@@ -136,6 +137,9 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         if tags & {"parameters", "setup", "answer"}:
             tags.add("hide-input")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags), "mystnb": look})
+        for output in cell.get("outputs", []):
+            if html := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = tidy(html)
     phantom = ran.get("phantom", False)
     if phantom and any(TAG in cell.metadata["tags"] for cell in notebook.cells):
         title, _, rest = notebook.cells[0].source.partition("\n")
