@@ -19,6 +19,7 @@ from busilib import provenance
 from busilib.errors import UserError
 from busilib.pages import generated
 from busilib.publish.digest import source_digest
+from busilib.publish.finish import finish
 from busilib.publish.html_tables import tidy
 from busilib.publish.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 from busilib.publish.parts import fill
@@ -258,6 +259,7 @@ def build(root: Path, profile: str, partial: bool = False) -> Path:
     target = root / "_build" / "html"
     shutil.rmtree(target, ignore_errors=True)
     (site / "_build" / "html").replace(target)
+    finish(target)
     return target / "index.html"
 
 
