@@ -8,8 +8,8 @@ from html import escape
 import pandas as pd
 from IPython.display import HTML
 
-NUMBER = re.compile(r"[–−+-]?[\d.,]*\d|–$")
-"""How a cell begins that is set flush right."""
+NUMBER = re.compile(r"–|[−+-]?[\d.,]+(–[\d.,]+)?( \(.*\))?")
+"""What is set flush right: a number, two, one with its interval, or none."""
 
 
 def plain(table: pd.DataFrame, corner: str) -> HTML:
@@ -24,7 +24,7 @@ def plain(table: pd.DataFrame, corner: str) -> HTML:
         True
     """
     texts = table.map(str)
-    right = [all(map(NUMBER.match, texts.iloc[:, place])) for place in range(texts.shape[1])]
+    right = [all(map(NUMBER.fullmatch, texts.iloc[:, place])) for place in range(texts.shape[1])]
     styles = [' style="text-align: right"' if numbers else "" for numbers in right]
     heads = [
         f'<th scope="col"{style}>{escape(str(name))}</th>'

@@ -25,8 +25,8 @@ def sentence() -> str:
         f"**{lead}.** R1 claims {claim.value:.2f} on {claim.n} images, pooled over pixels. Its U-Net as we "
         f"could train it ({made(r1)}) reaches {cell(r1.metrics['pooled_dice'])} pooled on "
         f"{r1.metrics['pooled_dice']['n']} images without twins in training. On all "
-        f"{figures['all_dice']['n']} images out of fold, {best} reaches {cell(figures['pooled_dice'])} "
-        f"pooled, and {cell(figures['lesion_dice'])} as the mean over lesions."
+        f"{figures['all_dice']['n']} images out of fold, {best} ({made(wide[best])}) reaches "
+        f"{cell(figures['pooled_dice'])} pooled, and {cell(figures['lesion_dice'])} as the mean over lesions."
     )
 
 
