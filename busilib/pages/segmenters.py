@@ -27,10 +27,10 @@ MEANS = {
 """Three figures that are called Dice."""
 
 NOTHING = "paints nothing"
-HEADS = {"pooled_dice": "pooled", "lesion_dice": "lesions", "all_dice": "all images"}
+HEADS = {"pooled_dice": "pooled", "lesion_dice": "lesion", "all_dice": "all"}
 """The same, as heads of a table of Dice."""
 
-PIXELS = "pixels right"
+PIXELS = "pixels"
 
 DRAWN = 256
 """Pixels at which outlines of the same picture are compared."""
@@ -90,7 +90,7 @@ def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """Three values of Dice of every network on the images that all have, and of an empty answer.
 
     Example (not run):
-        >>> dice_table(networks()).loc["paints nothing", "lesions"]
+        >>> dice_table(networks()).loc["paints nothing", "lesion"]
         '0.00'
     """
     ids = common_ids(records.values())
