@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import nbformat
@@ -197,6 +198,9 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
     )
     shutil.copy(root / "_toc.yml", site)
     shutil.copytree(root / "book", site / "book")
+    table = files("busilib.data.busi").joinpath("busi_table.csv").read_bytes()
+    (site / "book" / "_static").mkdir(exist_ok=True)
+    (site / "book" / "_static" / "busi_table.csv").write_bytes(table)
 
     repository = repository_url(root)
     records = {}
