@@ -14,6 +14,9 @@ from matplotlib.figure import Figure
 
 PAGES = {
     "04_classifier_comparison": "classifiers",
+    "06_image_and_mask": "image_and_mask",
+    "07_segmentation_side_by_side": "side_by_side",
+    "08_histology": "histology",
 }
 """Module of each notebook, in the order of the book."""
 

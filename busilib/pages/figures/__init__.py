@@ -26,6 +26,7 @@ from busilib.pages.figures.models import (
     shown_inputs,
 )
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.pages.figures.panels import panels
 from busilib.pages.figures.rungs import control_views, controls, waterfall
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
@@ -64,6 +65,7 @@ __all__ = [
     "malignancy_scores",
     "one_image",
     "pairs",
+    "panels",
     "reliability_diagrams",
     "resolutions",
     "risk_coverage_curves",
