@@ -227,3 +227,20 @@ def sent_along(record: Record, sensitivity: float = 0.95) -> dict[str, int]:
         "benign": int((~malignant).sum()),
         "sent along": int(flagged[~malignant].sum()),
     }
+
+
+def biopsies(records: Records, sensitivity: float = 0.95) -> HTML:
+    """`sent_along` of several classifiers as a table.
+
+    Example:
+        >>> "benign sent along" in biopsies({"MobileNet": read_record("r2-mobilenet", "laptop")}).data
+        True
+    """
+    rows = {}
+    for name, record in records.items():
+        counts = sent_along(record, sensitivity)
+        rows[name] = {
+            "malignant found": f"{counts['found']} of {counts['malignant']}",
+            "benign sent along": f"{counts['sent along']} of {counts['benign']}",
+        }
+    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "classifier")

@@ -197,7 +197,9 @@ def beside_claims(records: Records, ids: Mapping[str, str], key: str) -> pd.Data
 
 
 def trained(record: Record) -> str:
-    """How a record's model was trained, and where that is less than its report did.
+    """How a record's model was trained, and where that is less than the profile "full" asks for.
+
+    "full" has the report's settings where the report gives them, and ours where it does not.
 
     Example:
         >>> trained(read_record("r4-unet", "laptop"))
@@ -216,11 +218,11 @@ def trained(record: Record) -> str:
         for name, words in (("epochs", "epochs"), ("filters", "filters"), ("size", "px"))
         if here.get(name) and here[name] < getattr(entry.settings, name)
     ]
-    return f"{start}; {', '.join(less) or 'as in the report'}"
+    return f"{start}; {', '.join(less) or 'full settings'}"
 
 
 def how_trained(records: Records) -> HTML:
-    """A table of what was trained: parameters, and what is less than in the report.
+    """A table of what was trained: parameters, weights, and what is less than in the profile "full".
 
     Example (not run):
         >>> how_trained({"U-Net": unet})

@@ -46,6 +46,16 @@ def fed(id: str, inputs: dict[str, str]) -> dict[str, Record]:
     return {name: record for name, record in found.items() if record is not None}
 
 
+def outliner() -> Record:
+    """The U-Net behind the predicted masks, out of fold."""
+    return find_record("r4-unet", PROFILE)
+
+
+def two_heads() -> Record:
+    """R3's second network: trained with true masks, asked about the image alone."""
+    return find_record("r3-imagemasknet2", PROFILE)
+
+
 @cache
 def _empty_hash(height: int, width: int) -> str:
     return pixel_hash(np.zeros((height, width), bool))
@@ -100,7 +110,7 @@ def painted(record: Record) -> tuple[float, float]:
     """Of a segmentation record: the share of normal images with anything painted, of lesions with nothing.
 
     Example:
-        >>> 0 < painted(read_record("r4-unet", "laptop"))[0] < 1
+        >>> 0 < painted(outliner())[0] < 1
         True
     """
     table = record.predictions
@@ -140,7 +150,7 @@ def size_rule(record: Record) -> dict[str, float]:
         `accuracy`, `base` (always the larger class) and `n`, of lesion images.
 
     Example:
-        >>> size_rule(read_record("r4-unet", "laptop"))["n"]
+        >>> size_rule(outliner())["n"]
         647
     """
     table = record.predictions.drop_duplicates("id")

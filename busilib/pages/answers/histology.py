@@ -19,9 +19,9 @@ def sentence() -> str:
     return (
         f"**By itself, little.** R5's validation accuracy is {first:.4f} after the first epoch, {best:.4f} "
         f"at best and {last:.4f} after the last; the test accuracy that it claims is {claimed:.3f}. How much "
-        "of that naming the commonest tissue everywhere would reach, it does not say. Precision and recall of "
-        f"its tumour give an F1 of {harmonic(precision, recall):.4f}, not the {found['tumor_f1', 'test']:.4f} "
-        "that it prints, and leave the tumour at most "
+        "of that the commonest tissue alone would reach, it does not say. Its precision and recall of the "
+        f"tumour give an F1 of {harmonic(precision, recall):.4f}, not {found['tumor_f1', 'test']:.4f} "
+        "as it prints, and leave the tumour at most "
         f"{most_tumour(claimed, precision, recall):.0%} of the pixels. R5's data, BCSS, are not at hand, so "
         "nothing on this page is recorded on real tissue: it is arithmetic on what R5 prints."
     )

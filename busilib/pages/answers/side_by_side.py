@@ -29,15 +29,14 @@ def sentence() -> str:
     }
     helps = [name for name, gain in gains.items() if above(gain)]
     verdict = (
-        f"and the {helps[0]} improves on it" if helps else "and joining it with the others does not help"
+        f"and the {helps[0]} improves on it" if helps else "and joining it with others does not clearly help"
     )
     said = "; ".join(f"the {name} {signed(gain, 3)}" for name, gain in gains.items())
     n = iou[best]["n"]
     return (
         f"**The {best}, {verdict}.** On the {n} lesions among the same {n_common(records)} images its IoU is "
-        f"{cell(iou[best])}. Against it, pair by pair: {said}. The weights of the weighted mean, fitted on "
-        f"validation images, are {weights()}. R4 ranks the {order_claimed()[0]} first. As recorded here, the "
-        f"{best} had {trained(records[best]).replace(';', ',')}; R4's had more."
+        f"{cell(iou[best])} ({trained(records[best])}). Against it, pair by pair: {said}. The weights, "
+        f"fitted on validation images, are {weights()}; R4 ranks the {order_claimed()[0]} first."
     )
 
 
