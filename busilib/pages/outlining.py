@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
@@ -10,7 +9,6 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import COUNTS, dice_per_image, iou_per_image
 from busilib.pages.common import Records, common_ids, difference, on_common_images
 from busilib.pages.narrow import narrow
-from busilib.reports.r4 import MEMBERS
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
 
@@ -135,10 +133,8 @@ def disputed(records: Records, rows: int = 4) -> HTML:
     """
     dice = dice_table(records)
     chosen = dice.std(axis=1).sort_values(ascending=False).index[:rows]
-    first = next(iter(records.values())).predictions.drop_duplicates("id").set_index("id").loc[chosen]
-    share = 100 * (first["tp"] + first["fn"]) / first[COUNTS].sum(axis=1)
     table = dice.loc[chosen].map("{:.2f}".format)
-    table.insert(0, "% of the image", share.map("{:.1f}".format))
+    table.insert(0, "% of the image", _share(records, chosen).map("{:.1f}".format))
     return narrow(table, "lesion")
 
 
@@ -163,6 +159,26 @@ def touched(records: Records) -> dict[str, int]:
         "one alone": int((counts == 1).sum()),
         "all": int((counts == len(records)).sum()),
     }
+
+
+def by_size(records: Records) -> HTML:
+    """Mean Dice on the smaller and on the larger half of the common lesions.
+
+    Example:
+        >>> "larger half" in by_size(networks(contenders())).data
+        True
+    """
+    dice = dice_table(records)
+    size = _share(records, dice.index)
+    halves = {"smaller half": size < size.median(), "larger half": size >= size.median()}
+    rows = {name: dice[own.to_numpy()].mean().map("{:.2f}".format) for name, own in halves.items()}
+    return narrow(pd.DataFrame(rows), f"the same {len(dice)} lesions")
+
+
+def _share(records: Records, ids: pd.Index) -> pd.Series:
+    """Percent of the image that lesions cover, in the order of `ids`."""
+    rows = next(iter(records.values())).predictions.drop_duplicates("id").set_index("id").loc[ids]
+    return 100 * (rows["tp"] + rows["fn"]) / rows[COUNTS].sum(axis=1)
 
 
 def best_of(records: Records) -> tuple[float, float]:
@@ -238,23 +254,3 @@ def as_dice() -> HTML:
         for name, iou in claims.items()
     }
     return narrow(pd.DataFrame.from_dict(rows, orient="index"), "R4's network")
-
-
-def members_in(records: Records) -> str:
-    """The networks that are joined, as a page calls them.
-
-    Example:
-        >>> members_in(contenders())
-        'U-Net, U-Net on VGG19, DeepLabV3+'
-    """
-    return ", ".join(name for name in records if WAYS[name] in MEMBERS)
-
-
-def spread(values: list[float]) -> str:
-    """The lowest and the highest of some figures.
-
-    Example:
-        >>> spread([0.5, 0.4, 0.61])
-        '0.40 to 0.61'
-    """
-    return f"{np.min(values):.2f} to {np.max(values):.2f}"

@@ -55,6 +55,16 @@ def course(metric: str, part: str) -> pd.Series:
     return pd.Series(found).sort_index()
 
 
+def signed(change: float) -> str:
+    """A change with its sign.
+
+    Example:
+        >>> signed(-0.0014)
+        '−0.0014'
+    """
+    return f"{change:+.4f}".replace("-", "−")
+
+
 def log() -> Figure:
     """Two panels: what R5 prints of its training, solid on training and dashed on validation tiles."""
     colour, marker = LOOKS["claimed"]

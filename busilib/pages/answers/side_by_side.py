@@ -32,10 +32,10 @@ def sentence() -> str:
         f"and the {helps[0]} improves on it" if helps else "and joining it with others does not clearly help"
     )
     said = "; ".join(f"the {name} {signed(gain, 3)}" for name, gain in gains.items())
-    n = iou[best]["n"]
+    n, settings = iou[best]["n"], trained(records[best]).replace(";", ",")
     return (
         f"**The {best}, {verdict}.** On the {n} lesions among the same {n_common(records)} images its IoU is "
-        f"{cell(iou[best])} ({trained(records[best])}). Against it, pair by pair: {said}. The weights, "
+        f"{cell(iou[best])} with {settings}. Against it, pair by pair: {said}. The weights, "
         f"fitted on validation images, are {weights()}; R4 ranks the {order_claimed()[0]} first."
     )
 

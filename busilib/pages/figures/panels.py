@@ -25,7 +25,8 @@ def panels(
         keys: one panel each.
         baselines: figure to what a rule reaches that knows nothing, a dashed line.
     """
-    rows, colour_marker = list(figures), LOOKS[RECORDED]
+    rows = list(figures)
+    colour, marker = LOOKS[RECORDED]
     figure, axes = plt.subplots(
         1,
         len(keys),
@@ -35,10 +36,11 @@ def panels(
         layout="constrained",
     )
     for axis, key in zip(axes[0], keys, strict=True):
+        if key in (baselines or {}):
+            axis.axvline(baselines[key], color=NEUTRAL, ls="--", lw=1.2)
         for place, name in enumerate(rows):
             if (found := figures[name].get(key)) is None:
                 continue
-            colour, marker = colour_marker
             axis.errorbar(found["value"], place, xerr=bars(found), fmt=marker, color=colour, capsize=3)
             side = -1 if found["value"] > 0.6 else 1
             end = found["value"] + (bars(found)[1, 0] if side > 0 else -bars(found)[0, 0])
@@ -49,9 +51,8 @@ def panels(
                 textcoords="offset points",
                 ha="left" if side > 0 else "right",
                 fontsize=9,
+                bbox={"boxstyle": "round,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
             )
-        if key in (baselines or {}):
-            axis.axvline(baselines[key], color=NEUTRAL, ls="--", lw=1.2)
         axis.set(xlim=(-0.05, 1.05), xticks=(0, 0.5, 1), xticklabels=("0", "0.5", "1"))
         axis.set_title(METRIC_NAMES[key].replace(", ", ",\n"), fontsize=10)
         axis.grid(axis="y", visible=False)
