@@ -1,5 +1,6 @@
 """Outside sets: each layout is read as it is published, prepared as BUSI is, and every fault is named."""
 
+import re
 import shutil
 import warnings
 from pathlib import Path
@@ -9,10 +10,12 @@ import openpyxl
 import pandas as pd
 import pytest
 from PIL import Image
+from typer.testing import CliRunner
 
+from busilib.cli.main import app
 from busilib.data.dataset import DataError
 from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
-from busilib.data.outside import bus_bra, bus_uclm, sheet
+from busilib.data.outside import bus_bra, bus_uclm, sets, sheet
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.bus_bra import load_bus_bra
 from busilib.data.outside.bus_uclm import load_bus_uclm
@@ -505,3 +508,29 @@ def test_without_a_folder_the_outside_set_is_other_phantoms(phantom):
 
 def test_a_folder_is_loaded_at_the_size_of_the_profile(bra):
     assert outside_data("smoke", bra).images.shape == (3, 64, 64)
+
+
+def test_the_example_for_contributors_runs(tmp_path, monkeypatch):
+    text = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = text.partition("## Adding an outside set")[2].partition("\n## ")[0]
+    module, row = re.findall(r"```python\n(.*?)```", section, flags=re.DOTALL)
+    names: dict = {"OutsideSet": sets.OutsideSet}
+    exec(module, names)
+    monkeypatch.setattr(sets, "SETS", (eval(row, names), *sets.SETS))
+
+    folder = tmp_path / "downloads" / "tiny"
+    folder.mkdir(parents=True)
+    classes = {"a1": "benign", "a2": "benign", "b1": "malignant", "c1": "normal"}
+    for seed, (id, word) in enumerate(classes.items()):
+        save(a_picture(seed), folder / f"{id}.png")
+        save(a_mask() * (word != "normal"), folder / f"{id}_mask.png")
+    lines = [f"{id},{id[0]},{word}" for id, word in classes.items()]
+    (folder / "tiny.csv").write_text("\n".join(["picture,patient,finding", *lines]), encoding="utf-8")
+
+    data = load_outside(folder.parent, size=32)
+    assert data.name == "Tiny" and data.ids.tolist() == list(classes)
+    assert data.table["class"].tolist() == list(classes.values())
+    assert data.groups[0] == data.groups[1] and len(set(data.groups)) == 3
+    assert data.masks.any(axis=(1, 2)).tolist() == [True, True, True, False]
+    done = CliRunner().invoke(app, ["data", "check", str(folder)])
+    assert done.exit_code == 0 and "Tiny" in done.output, done.output

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from skimage.measure import label, perimeter, regionprops
+from skimage.measure import label, perimeter_crofton, regionprops
 
 from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.weighted import auc
@@ -87,11 +87,11 @@ def describe(mask: np.ndarray) -> dict[str, float]:
         In the order of `DESCRIPTORS`, without unit where none is named:
 
         `circumference`: perimeter over that of the ellipse with the same second moments (elliptic-normalised
-        circumference). A perimeter counted on pixels is too long, the more so the larger the lesion: a disc
-        has 1.01 at a radius of 10 pixels and 1.05 at 150. So it knows a little of size, even of an ellipse;
-        jagged outlines have 1.2 to 2;
+        circumference), 1 for a smooth one, 1.2 to 2 for jagged outlines. Perimeters are Crofton's, from
+        crossings in four directions: one that counts pixels is too long, the more so the larger the lesion (a
+        disc has 1.01 at a radius of 10 pixels and 1.05 at 150), and so would tell the class by size;
         `solidity`: area over that of the convex hull, above 0, at most 1;
-        `circularity`: 4π area over squared perimeter, about 0.9 for a disc, less for anything else;
+        `circularity`: 4π area over squared perimeter, about 1 for a disc, less for anything else;
         `convexity`: perimeter of the convex hull over perimeter, about 1 where nothing is indented;
         `extent`: area over that of the upright bounding box, above 0, at most 1; π/4 for a disc;
         `axis_ratio`: minor over major axis of the ellipse, above 0, at most 1 (eccentricity is √(1 − r²));
@@ -101,7 +101,7 @@ def describe(mask: np.ndarray) -> dict[str, float]:
         `row`, `column`: centroid, 0 at the top or left edge of the image, 1 at the bottom or right;
         `components`: how many there are.
 
-        A ratio whose denominator is 0, as the perimeter of a single pixel is, is NaN.
+        A ratio whose denominator is 0, as the axes of a single pixel are, is NaN.
 
     Raises:
         ValueError: if nothing is marked.
@@ -115,12 +115,12 @@ def describe(mask: np.ndarray) -> dict[str, float]:
     top, left, bottom, right = region.bbox
     row, column = region.centroid
     major, minor = region.axis_major_length, region.axis_minor_length
-    length = region.perimeter
+    length = region.perimeter_crofton
     return {
         "circumference": float(length / ellipse_circumference(major, minor)) if major else float("nan"),
         "solidity": float(region.solidity),
         "circularity": float(4 * np.pi * region.area / length**2) if length else float("nan"),
-        "convexity": float(perimeter(region.image_convex) / length) if length else float("nan"),
+        "convexity": float(perimeter_crofton(region.image_convex) / length) if length else float("nan"),
         "extent": float(region.extent),
         "axis_ratio": minor / major if major else float("nan"),
         "orientation": 90 - abs(float(np.degrees(region.orientation))),

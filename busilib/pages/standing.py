@@ -94,7 +94,7 @@ def standing(root: Path) -> str:
         )
         cells = [[row.shown, row.system, row.protocol, row.duplicates] for row in held]
         table = markdown_table(["value", "system", "images and protocol", "near-duplicates"], "llll", cells)
-        parts.append(f"### {heading}\n\n{table}")
+        parts.append(f"## {heading}\n\n{table}")
     return "\n\n".join(parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -11,13 +12,17 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from busilib.data.busi.catalog import Entry
+from busilib.data.busi.catalog import Entry, scan
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.images import MaskReader, decode, lesion
+from busilib.data.outside.sets import read_outside
+from busilib.data.outside.sheet import entries_of
 from busilib.data.splits import FOLDS
 from busilib.metrics.measure import measure
 from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
 from busilib.metrics.redrawn import DRAWINGS, RAW
+from busilib.studies.context import Context
+from busilib.studies.study import Condition, Study, about, measured
 
 FITTED = {
     "circumference": ("circumference",),
@@ -66,8 +71,8 @@ def outline_table(
 ) -> pd.DataFrame:
     """The descriptors of every lesion's mask at its original size.
 
-    Images of class normal are left out. Several masks of one image are merged, and of the merged mask the
-    largest component is described.
+    Images of class normal are left out, and those whose mask is not known. Several masks of one image are
+    merged, and of the merged mask the largest component is described.
 
     Args:
         entries: the files of `data`; one mask at a time is read.
@@ -86,7 +91,7 @@ def outline_table(
     Example (not run):
         >>> outline_table(scan(folder)[0], load_busi(folder))["circumference"].median()
     """
-    lesions = [entry for entry in entries if CLASSES[entry.label] != "normal"]
+    lesions = [entry for entry in entries if CLASSES[entry.label] != "normal" and entry.masks]
     facts = data.table.assign(fold=fold_numbers(data, seed), true=data.table["class"]).set_index("id")
     rows = facts.loc[[entry.id for entry in lesions], ["fold", "true", "group"]].reset_index()
     return rows.join(descriptor_table(drawing(decode(entry, read_mask).mask) for entry in lesions))
@@ -144,32 +149,54 @@ def _rows(model: Pipeline, table: pd.DataFrame, descriptors: Sequence[str]) -> p
     return facts.assign(benign=1 - malignant, malignant=malignant, normal=0.0, threshold=0.5)
 
 
-def outline_conditions(
-    tables: Mapping[str, Mapping[str, pd.DataFrame]],
-) -> dict[str, pd.DataFrame]:
-    """Every condition of the study as rows of predictions, ready for `busilib.studies.study.Condition`.
+def outline(context: Context) -> Study:
+    """What the drawn masks tell of malignant against benign, drawn as they are and plainer and plainer.
 
     Args:
-        tables: by name of the set and then by name of the drawing, as `outline_table` returns them.
+        context: its data are one set of drawings; its outside set, where one is given, another.
 
     Returns:
-        By name: for each set, drawing and entry of `FITTED` "BUSI, raw, circumference", out of fold; for each
-        two sets that share a drawing "BUSI → BrEaST, raw, circumference", learned from all of the first.
+        Study "outline", task "malignancy", with a condition for each set and way to draw ("BUSI, convex
+        hull"): the rows of `outline_table`, and what all descriptors together say out of fold. With an
+        outside set also "BUSI → BrEaST" and the reverse: learned from all drawings of the first.
+
+    Raises:
+        OptionError: if weights, an encoder or models are asked for: nothing looks at a picture.
 
     Example (not run):
-        >>> list(outline_conditions({"BUSI": {"raw": busi}, "BrEaST": {"raw": breast}}))[0]
-        'BUSI, raw, circumference'
+        >>> study = outline(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
+        >>> study.metrics("BUSI, raw")["malignancy_auc"]
     """
-    conditions = {}
-    for name, drawn in tables.items():
-        for drawing, table in drawn.items():
-            for what, descriptors in FITTED.items():
-                conditions[f"{name}, {drawing}, {what}"] = out_of_fold(table, descriptors)
-                for other in tables:
-                    if other != name and drawing in tables[other]:
-                        rows = across(table, tables[other][drawing], descriptors)
-                        conditions[f"{name} → {other}, {drawing}, {what}"] = rows
-    return conditions
+    context.refuse("weights", "encoder", "models")
+    data = context.load()
+    sets = {data.name: _drawn(scan(context.folder)[0], data, context.seed)}
+    apart, facts = [], {}
+    if context.outside:
+        sheet, outside = read_outside(context.outside), context.load_outside()
+        sets[outside.name] = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
+        apart, facts = [outside.name.replace(" ", "-")], {"outside": about(outside)}
+    conditions = [
+        Condition(f"{name}, {drawing}", _with_descriptors(out_of_fold(table, DESCRIPTORS), table))
+        for name, drawn in sets.items()
+        for drawing, table in drawn.items()
+    ]
+    conditions += [
+        Condition(f"{learned} → {other}", across(sets[learned][RAW], sets[other][RAW], DESCRIPTORS))
+        for learned, other in permutations(sets, 2)
+    ]
+    return measured("outline", "malignancy", conditions, context, data, apart, **facts)
+
+
+def _drawn(
+    entries: Sequence[Entry], data: Dataset, seed: int, read_mask: MaskReader = lesion
+) -> dict[str, pd.DataFrame]:
+    return {
+        name: outline_table(entries, data, drawing, seed, read_mask) for name, drawing in DRAWINGS.items()
+    }
+
+
+def _with_descriptors(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    return rows.merge(table[["id", *DESCRIPTORS]].round(5), on="id", validate="one_to_one")
 
 
 def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: int = 0) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from busilib.studies.context import Context
 from busilib.studies.controls import negative_controls
 from busilib.studies.duplicate_threshold import duplicate_threshold, with_differences
 from busilib.studies.ladder import ladder_classification, ladder_segmentation, with_steps
+from busilib.studies.outline import outline
 from busilib.studies.outside_sets import outside_classification, outside_segmentation
 from busilib.studies.study import Study
 
@@ -19,6 +20,7 @@ STUDIES: dict[str, Callable[[Context], Study]] = {
     "ladder-segmentation": ladder_segmentation,
     "negative-controls": negative_controls,
     "attention": attention,
+    "outline": outline,
     "outside-classification": outside_classification,
     "outside-segmentation": outside_segmentation,
 }

@@ -13,10 +13,15 @@ from IPython.display import Markdown
 from matplotlib.figure import Figure
 
 PAGES = {
+    "01_data_exploration": "exploration",
+    "02_preprocessing": "splitting",
+    "03_unet_segmentation": "outlining",
     "04_classifier_comparison": "classifiers",
+    "05_combined_evaluation": "both_right",
     "06_image_and_mask": "image_and_mask",
     "07_segmentation_side_by_side": "side_by_side",
     "08_histology": "histology",
+    "15_outlines": "outlines",
 }
 """Module of each notebook, in the order of the book."""
 

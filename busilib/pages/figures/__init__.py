@@ -5,7 +5,6 @@ from busilib.pages.figures.data import (
     augmentations,
     class_counts,
     examples,
-    leakage,
     lesions,
     one_image,
     pairs,
@@ -13,6 +12,8 @@ from busilib.pages.figures.data import (
     sizes,
     threshold_effect,
 )
+from busilib.pages.figures.drawn import outlines, side_by_side, squeezed
+from busilib.pages.figures.facts import doubled_images, lesion_areas, stretches, twin_shares
 from busilib.pages.figures.histology import code_shares, dice_of_tissues, tissue_tiles
 from busilib.pages.figures.models import (
     at_thresholds,
@@ -25,8 +26,10 @@ from busilib.pages.figures.models import (
     segmentations,
     shown_inputs,
 )
+from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.panels import panels
+from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, waterfall
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
@@ -43,6 +46,7 @@ __all__ = [
     "at_thresholds",
     "attention",
     "augmentations",
+    "by_class",
     "claimed_and_measured",
     "class_counts",
     "code_shares",
@@ -53,17 +57,23 @@ __all__ = [
     "controls",
     "dice_by_size",
     "dice_of_tissues",
+    "dice_over_size",
+    "dice_ranks",
     "differences",
+    "dose_response",
+    "doubled_images",
     "examples",
     "failures",
     "froc_curves",
     "heat_maps",
     "inside_and_outside",
-    "leakage",
     "learning_curves",
+    "lesion_areas",
     "lesions",
     "malignancy_scores",
     "one_image",
+    "outcomes",
+    "outlines",
     "pairs",
     "panels",
     "reliability_diagrams",
@@ -71,10 +81,14 @@ __all__ = [
     "risk_coverage_curves",
     "segmentations",
     "shown_inputs",
+    "side_by_side",
     "sizes",
+    "squeezed",
     "strata",
+    "stretches",
     "threshold_effect",
     "tissue_tiles",
+    "twin_shares",
     "two_sets",
     "waterfall",
 ]

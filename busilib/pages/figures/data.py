@@ -11,19 +11,22 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures.style import PALETTE, REFERENCE, done, grid, outline, show
+from busilib.pages.figures.style import FIRST, PALETTE, REFERENCE, SECOND, done, grid, outline, show
 
 
-def class_counts(data: Dataset) -> Figure:
+def class_counts(table: pd.DataFrame) -> Figure:
     """Bars: images per class.
 
-    Example:
-        >>> class_counts(data)
+    Args:
+        table: of a dataset, or `busilib.data.busi.fingerprint.read_table`.
+
+    Example (not run):
+        >>> class_counts(read_table())
     """
     figure, axis = plt.subplots(figsize=(6, 2.4), layout="constrained")
-    counts = data.table["class"].value_counts().reindex(CLASSES)
+    counts = table["class"].value_counts().reindex(CLASSES)
     bars = axis.barh(list(CLASSES), counts, color=[PALETTE[name] for name in CLASSES])
-    axis.bar_label(bars, [f"{count}  ({count / len(data):.0%})" for count in counts], padding=4)
+    axis.bar_label(bars, [f"{count}  ({count / len(table):.0%})" for count in counts], padding=4)
     axis.set(xlabel="images", xlim=(0, counts.max() * 1.2))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
@@ -59,11 +62,11 @@ def one_image(data: Dataset, index: int) -> Figure:
     return figure
 
 
-def sizes(data: Dataset) -> Figure:
-    """Scatter: original width and height in pixels, by class."""
+def sizes(table: pd.DataFrame) -> Figure:
+    """Scatter: original width and height in pixels, by class; tables as in `class_counts`."""
     figure, axis = plt.subplots(figsize=(6, 4), layout="constrained")
     sns.scatterplot(
-        data.table,
+        table,
         x="width",
         y="height",
         hue="class",
@@ -77,8 +80,8 @@ def sizes(data: Dataset) -> Figure:
     axis.set(
         xlabel="original width (pixels)",
         ylabel="original height (pixels)",
-        xlim=(0, data.table["width"].max() * 1.05),
-        ylim=(0, data.table["height"].max() * 1.1),
+        xlim=(0, table["width"].max() * 1.05),
+        ylim=(0, table["height"].max() * 1.1),
     )
     axis.legend(title=None)
     return done(figure)
@@ -113,7 +116,7 @@ def pairs(data: Dataset, chosen: pd.DataFrame) -> Figure:
 def threshold_effect(counts: pd.DataFrame) -> Figure:
     """Lines: near-duplicate pairs, and images in any pair, over the correlation threshold."""
     figure, axis = plt.subplots(figsize=(6, 3.4), layout="constrained")
-    for column, colour, style in (("images", "#0072B2", "-"), ("pairs", "#D55E00", "--")):
+    for column, colour, style in (("images", FIRST, "-"), ("pairs", SECOND, "--")):
         axis.plot(counts["threshold"], counts[column], style, color=colour, marker="o", label=column)
     axis.set(xlabel="correlation threshold", ylabel="count", ylim=(0, None))
     axis.legend()
@@ -139,20 +142,3 @@ def augmentations(rows: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
             show(axis, image[..., 0] * 255, name if number == 0 else "")
             outline(axis, mask[..., 0] > 0.5, REFERENCE)
     return figure
-
-
-def leakage(shares: pd.DataFrame) -> Figure:
-    """Dots: share of test images with a near-duplicate in training, one dot per seed, by protocol."""
-    figure, axis = plt.subplots(figsize=(6, 2.4), layout="constrained")
-    sns.stripplot(
-        shares,
-        x="share",
-        y="protocol",
-        hue="protocol",
-        palette=["#D55E00", "#0072B2"],
-        size=7,
-        alpha=0.7,
-        ax=axis,
-    )
-    axis.set(xlabel="test images with a near-duplicate in training (%)", ylabel="", xlim=(-1, None))
-    return done(figure)

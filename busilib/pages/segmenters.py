@@ -1,0 +1,262 @@
+"""What is recorded of networks that outline lesions, on the images that they have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from busilib.data.busi.fingerprint import read_table
+from busilib.data.polygons import filled
+from busilib.metrics.segmentation import COUNTS, count_pixels, dice_per_image, segmentation_metrics
+from busilib.pages.facts import contradicting_outlines
+from busilib.pages.tables import cell
+from busilib.reports.registry import experiment
+from busilib.runs.records import Record, find_record, metrics_on
+
+IDS = ("r1-unet", "r2-unet", "r4-unet", "own-seg")
+"""The reports' U-Nets and ours."""
+
+MEANS = {
+    "pooled_dice": "pooled Dice",
+    "lesion_dice": "Dice of lesions",
+    "all_dice": "Dice of all images",
+}
+"""Three figures that are called Dice."""
+
+NOTHING = "paints nothing"
+DRAWN = 256
+"""Pixels at which outlines of the same picture are compared."""
+
+
+def networks(ids: Iterable[str] = IDS) -> dict[str, Record]:
+    """The grouped records of networks by experiment; those that exist.
+
+    Example (not run):
+        >>> list(networks())
+        ['r1-unet', 'r2-unet', 'r4-unet']
+    """
+    found = {id: find_record(id, "laptop") for id in ids}
+    return {id: record for id, record in found.items() if record is not None}
+
+
+def common_ids(records: Iterable[Record]) -> list[str]:
+    """The images that all records have predicted, sorted.
+
+    Example (not run):
+        >>> len(common_ids(networks().values()))
+        156
+    """
+    return sorted(set.intersection(*(set(record.predictions["id"]) for record in records)))
+
+
+def widest(records: Mapping[str, Record]) -> dict[str, Record]:
+    """Those that predicted most images: out of fold all 780, once a network has run on five folds.
+
+    Example (not run):
+        >>> list(widest(networks()))
+        ['r4-unet']
+    """
+    counts = {name: record.predictions["id"].nunique() for name, record in records.items()}
+    return {name: records[name] for name, count in counts.items() if count == max(counts.values())}
+
+
+def made(record: Record) -> str:
+    """How a record falls short of what its report trained, in a few words; "as described" if it does not.
+
+    Example (not run):
+        >>> made(find_record("r1-unet", "laptop"))
+        '16 of 64 filters, 36 of 100 epochs'
+    """
+    report, here = experiment(record.facts["experiment"]).settings, record.facts["settings"]
+    less = [
+        f"{here[name]} of {getattr(report, name)} {name}"
+        for name in ("filters", "epochs")
+        if (getattr(report, name) or 0) > (here[name] or 0)
+    ]
+    if report.weights and record.facts["weights"]["source"] == "random":
+        less.append("random weights")
+    return ", ".join(less) or "as described"
+
+
+def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
+    """Three values of Dice of every network on the images that all have, and of an empty answer.
+
+    Example (not run):
+        >>> dice_table(networks()).loc["paints nothing", "Dice of lesions"]
+        '0.00'
+    """
+    ids = common_ids(records.values())
+    rows = {}
+    for name, record in records.items():
+        figures = metrics_on(record, ids)
+        rows[name] = {words: cell(figures[key]) for key, words in MEANS.items()}
+        rows[name]["pixel accuracy"] = f"{figures['pooled_accuracy']['value']:.3f}"
+    nothing = empty_answer(next(iter(records.values())), ids)
+    rows[NOTHING] = {words: f"{nothing[key]:.2f}" for key, words in MEANS.items()}
+    rows[NOTHING]["pixel accuracy"] = f"{nothing['pooled_accuracy']:.3f}"
+    return pd.DataFrame(rows).T
+
+
+def empty_answer(record: Record, ids: Iterable[str]) -> dict:
+    """The figures of painting nothing on some images of a record.
+
+    Example (not run):
+        >>> empty_answer(record, common_ids([record]))["pooled_accuracy"]
+    """
+    once = record.predictions.drop_duplicates("id").set_index("id").loc[list(ids)]
+    nothing = once[["true"]].assign(tp=0, fp=0, fn=once["tp"] + once["fn"], tn=once["fp"] + once["tn"])
+    return segmentation_metrics(nothing.reset_index())
+
+
+def how_made(records: Mapping[str, Record]) -> pd.DataFrame:
+    """What stands behind every record: images, folds, seeds and how it differs from its report.
+
+    Example (not run):
+        >>> how_made(networks()).loc["r4-unet", "folds"]
+        5
+    """
+    return pd.DataFrame(
+        {
+            name: {
+                "images": record.predictions["id"].nunique(),
+                "folds": record.folds,
+                "seeds": len(record.facts["seeds"]),
+                "trained": made(record),
+            }
+            for name, record in records.items()
+        }
+    ).T
+
+
+def worked_example(record: Record) -> pd.DataFrame:
+    """Three images of a record on which the values of Dice part: counts of pixels and Dice of each.
+
+    The largest lesion, the smallest one that was missed altogether, the normal image with most paint.
+
+    Example (not run):
+        >>> worked_example(read_record("r1-unet", "laptop"))["Dice"].tolist()
+    """
+    one = first_seed(record)
+    one = one.assign(lesion=one["tp"] + one["fn"], Dice=dice_per_image(one)).sort_values("lesion")
+    missed = one[(one["lesion"] > 0) & (one["tp"] == 0)]
+    normal = one[one["true"] == "normal"].sort_values("fp")
+    chosen = pd.concat([one.tail(1), missed.head(1), normal.tail(1)]).set_index("id")
+    return chosen[["tp", "fp", "fn", "Dice"]]
+
+
+def of_example(example: pd.DataFrame) -> dict:
+    """`segmentation_metrics` of the images of `worked_example`.
+
+    Example (not run):
+        >>> of_example(worked_example(record))["lesion_dice"]
+    """
+    true = ["normal" if id.startswith("normal") else "lesion" for id in example.index]
+    return segmentation_metrics(example.assign(tn=0, true=true).reset_index())
+
+
+def first_seed(record: Record) -> pd.DataFrame:
+    """The predictions of a record's first seed: each image once.
+
+    Example (not run):
+        >>> len(first_seed(read_record("r4-unet", "laptop")))
+        780
+    """
+    table = record.predictions
+    return table[table["seed"] == record.facts["seeds"][0]].reset_index(drop=True)
+
+
+def lesions(record: Record) -> pd.DataFrame:
+    """Every lesion that a record has predicted: size, Dice and whether it was missed, means over seeds.
+
+    Returns:
+        Columns `id`, `class`, `share` (percent of the image), `dice`, `missed` (0 to 1).
+
+    Example (not run):
+        >>> len(lesions(read_record("r4-unet", "laptop")))
+        647
+    """
+    table = record.predictions
+    lesion = table["tp"] + table["fn"]
+    long = pd.DataFrame(
+        {
+            "id": table["id"],
+            "class": table["true"],
+            "share": 100 * lesion / table[COUNTS].sum(axis=1),
+            "dice": dice_per_image(table),
+            "missed": (table["tp"] == 0).astype(float),
+        }
+    )[lesion > 0]
+    return long.groupby(["id", "class"], sort=False).mean().reset_index()
+
+
+def fifths(record: Record) -> pd.DataFrame:
+    """Dice of lesions by fifths of their size, the smallest first.
+
+    Example (not run):
+        >>> fifths(read_record("r4-unet", "laptop")).loc["smallest", "mean Dice"]
+    """
+    table = lesions(record)
+    fifth = pd.qcut(table["share"].rank(method="first"), 5, labels=[f"{n}" for n in range(1, 6)])
+    found = table.groupby(fifth, observed=True)
+    return pd.DataFrame(
+        {
+            "lesions": found.size(),
+            "area (%)": found["share"].agg(lambda share: f"{share.min():.1f}–{share.max():.1f}"),
+            "mean Dice": found["dice"].mean().map("{:.2f}".format),
+            "missed (%)": (100 * found["missed"].mean()).round().astype(int),
+        }
+    ).rename({"1": "smallest", "5": "largest"})
+
+
+def by_class(record: Record) -> pd.DataFrame:
+    """Dice of lesions by class: how many, mean and median.
+
+    Example (not run):
+        >>> by_class(read_record("r4-unet", "laptop")).loc["benign", "lesions"]
+        437
+    """
+    found = lesions(record).groupby("class")["dice"].agg(["size", "mean", "median"]).round(2)
+    return found.rename(columns={"size": "lesions", "mean": "mean Dice", "median": "median Dice"})
+
+
+def drawings_apart() -> pd.Series:
+    """Dice between two drawings of one picture: of lesions that BUSI holds several times, under both labels.
+
+    Returns:
+        One value for each pair of shipped outlines of a picture, by their ids.
+
+    Example (not run):
+        >>> len(drawings_apart())
+        11
+    """
+    found = {}
+    for group in contradicting_outlines(read_table()):
+        for one, other in combinations(group, 2):
+            masks = (filled(outline.rings, (DRAWN, DRAWN))[None] for outline in (one, other))
+            found[f"{one.id}, {other.id}"] = float(dice_per_image(count_pixels(*masks)).item())
+    return pd.Series(found)
+
+
+def blind_until(record: Record, least: float = 0.05) -> int:
+    """The last epoch, from 1 on, that has a lower recall of validation pixels; 0 if there is none.
+
+    Example (not run):
+        >>> blind_until(read_record("r2-unet", "laptop"))
+        8
+    """
+    recall = record.parts[0].tables["history"]["val_recall"].to_numpy()
+    return int(np.flatnonzero(recall < least)[-1]) + 1 if (recall < least).any() else 0
+
+
+def kept_epoch(record: Record) -> tuple[int, int]:
+    """Of a record's first part: the epoch with the lowest validation loss, from 1 on, and how many ran.
+
+    Example (not run):
+        >>> kept_epoch(read_record("r1-unet", "laptop"))
+        (32, 36)
+    """
+    losses = record.parts[0].tables["history"]["val_loss"]
+    return int(losses.idxmin()) + 1, len(losses)
