@@ -11,7 +11,7 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.comparison import paired_difference
 from busilib.metrics.pairing import PairingError, groups_of, shared
 from busilib.metrics.segmentation import dice_per_image, segmentation_metrics
-from busilib.pages import classifying, common, figures, masks, outlining, tissue_claims
+from busilib.pages import classifying, common, contenders, figures, masks, tissue_claims
 from busilib.pages.narrow import narrow
 from busilib.paths import project_root
 from busilib.publish.notebooks import find
@@ -33,7 +33,7 @@ UNRESTRICTED = {
 
 @pytest.fixture(scope="module")
 def ways():
-    return outlining.contenders()
+    return contenders.contenders()
 
 
 def only(record: Record, ids) -> Record:
@@ -130,7 +130,7 @@ def test_claims_stand_beside_records_of_common_images():
 
 
 def test_random_weights_and_short_trainings_are_said():
-    said = {name: common.trained(record) for name, record in outlining.contenders().items()}
+    said = {name: common.trained(record) for name, record in contenders.contenders().items()}
     assert said["threshold"] == "nothing is learned"
     assert "24 of 100 epochs, 16 of 64 filters" in said["U-Net"]
     frozen = common.trained(read_record("r2-mobilenet", "laptop"))
@@ -150,11 +150,11 @@ def test_black_images_all_get_one_answer():
 
 
 def test_a_judge_is_no_worse_than_any_network(ways):
-    networks = outlining.networks(ways)
-    dice = outlining.dice_table(networks)
-    plain, judge = outlining.best_of(networks)
+    networks = contenders.networks(ways)
+    dice = contenders.dice_table(networks)
+    plain, judge = contenders.best_of(networks)
     assert judge >= dice.mean().max() and plain == pytest.approx(dice["U-Net"].mean())
-    hit = outlining.touched(networks)
+    hit = contenders.touched(networks)
     assert hit["none"] + hit["one alone"] + hit["all"] <= hit["lesions"] == len(dice)
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from busilib.metrics.figure import above
 from busilib.pages import figures
 from busilib.pages.common import beside_claims, difference, n_common, on_common_images, signed, trained
-from busilib.pages.outlining import (
+from busilib.pages.contenders import (
     JOINED,
     PLAIN,
     WAYS,
