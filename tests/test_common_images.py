@@ -1,7 +1,10 @@
 """Records stand side by side on the images that all of them tested; pages 4, 6, 7 and 8 say nothing else."""
 
 import ast
+import json
 import re
+import shutil
+from itertools import product
 
 import nbformat
 import pandas as pd
@@ -11,11 +14,12 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.comparison import paired_difference
 from busilib.metrics.pairing import PairingError, groups_of, shared
 from busilib.metrics.segmentation import dice_per_image, segmentation_metrics
-from busilib.pages import classifying, common, contenders, figures, masks, tissue_claims
+from busilib.pages import answers, classifying, common, contenders, figures, masks, tissue_claims
 from busilib.pages.narrow import narrow
 from busilib.paths import project_root
 from busilib.publish.notebooks import find
 from busilib.reports.registry import experiment
+from busilib.runs import records
 from busilib.runs.records import Part, Record, read_record
 
 PAGES = ("04", "06", "07", "08")
@@ -45,14 +49,14 @@ def only(record: Record, ids) -> Record:
     return Record(record.name, record.facts, tuple(parts))
 
 
-def seeds(*records: Record) -> Record:
+def seeds(*joined: Record) -> Record:
     """Records joined as seeds of one."""
     parts = [
         Part(part.facts, {name: t.assign(seed=seed) if len(t) else t for name, t in part.tables.items()})
-        for seed, record in enumerate(records)
+        for seed, record in enumerate(joined)
         for part in record.parts
     ]
-    return Record("joined", records[0].facts | {"seeds": list(range(len(records)))}, tuple(parts))
+    return Record("joined", joined[0].facts | {"seeds": list(range(len(joined)))}, tuple(parts))
 
 
 def test_every_record_is_measured_on_the_same_images(ways):
@@ -119,8 +123,8 @@ def test_a_classifier_that_says_the_same_to_everybody_is_named():
 
 
 def test_claims_stand_beside_records_of_common_images():
-    records = classifying.recorded(classifying.REPORTED)
-    table = common.beside_claims(records, classifying.REPORTED, "accuracy")
+    found = classifying.recorded(classifying.REPORTED)
+    table = common.beside_claims(found, classifying.REPORTED, "accuracy")
     assert list(dict.fromkeys(table["row"])) == list(classifying.REPORTED)
     claims = table[table["source"] == "claimed"].set_index("row")["value"]
     assert claims.to_dict() == {
@@ -185,6 +189,44 @@ def test_more_models_than_colours_are_drawn():
     history = pd.DataFrame({"epoch": [0, 1], "loss": [1.0, 0.5], "val_loss": [1.0, 0.7]})
     many = {str(number): history for number in range(10)}
     assert len(figures.learning_curves(many, ["loss"]).axes[0].lines) == 20
+
+
+@pytest.fixture
+def more_records(tmp_path, monkeypatch):
+    """The results and, beside them, own-clf with two seeds, and records of R4 that are not there yet."""
+    results = records.results_folder() / "laptop"
+    laptop = tmp_path / "laptop"
+    laptop.mkdir()
+    for path in results.iterdir():
+        (laptop / path.name).symlink_to(path)
+    for id, source, seeds, folds in (
+        ("own-clf", "r2-mobilenet", 2, 5),
+        ("r4-vgg19", "r2-mobilenet", 1, 1),
+        ("r4-resnet50", "r2-cnn", 1, 5),
+        ("r4-segformer", "r4-threshold", 1, 1),
+    ):
+        for seed, fold in product(range(seeds), range(folds)):
+            part = laptop / id / f"seed{seed}-fold{fold}"
+            shutil.copytree(results / source / f"seed0-fold{fold}", part)
+            facts = json.loads((part / "run.json").read_text(encoding="utf-8"))
+            facts["spec"] |= {"experiment": id, "seed": seed}
+            (part / "run.json").write_text(json.dumps(facts), encoding="utf-8")
+        records.write_summary(laptop / id)
+    monkeypatch.setattr(records, "results_folder", lambda: tmp_path)
+
+
+def test_pages_take_up_new_records(more_records):
+    assert list(classifying.on_all_images(classifying.classifiers()))[-1] == "our baseline"
+    html = common.compared(classifying.classifiers(), ["accuracy"]).data
+    assert "our baseline" in html and "2 seeds" in html and "the same 156 images" in html
+    assert "our baseline, seed 0" in classifying.matrices(classifying.classifiers())
+    assert (
+        "our baseline" in answers.picture("04_classifier_comparison").axes[0].get_yticklabels()[2].get_text()
+    )
+    assert "not run yet" not in classifying.of_r4().data
+    assert "SegFormer" in contenders.networks(contenders.contenders())
+    for name in ("04_classifier_comparison", "07_segmentation_side_by_side"):
+        assert answers.answer(name).data.startswith("**")
 
 
 @pytest.mark.parametrize("page", PAGES)
