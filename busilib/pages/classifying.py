@@ -142,13 +142,13 @@ def of_r4() -> HTML:
     claims = {name: experiment(id).main_claim for name, id in R4.items()}
     rows = {
         name: {
-            "weighted F1, claimed": f"{claim.value:.4f}" if claim else "no figure",
+            "claimed": f"{claim.value:.4f}" if claim else "no figure",
             "test images": claim.n or "not given" if claim else "–",
-            "weighted F1, recorded": "not run yet",
+            "recorded": "not run yet",
         }
         for name, claim in claims.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "R4's network")
+    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "weighted F1 of")
 
 
 def as_r2_did() -> Record:

@@ -14,7 +14,7 @@ from IPython.display import HTML
 
 from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.classification import same_answer
-from busilib.metrics.figure import LIMITS, limits
+from busilib.metrics.figure import LIMITS, limits, several
 from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES
 from busilib.metrics.metric import METRICS
@@ -145,11 +145,11 @@ def told(table: pd.DataFrame) -> str:
     Example:
         >>> one = {"row": "MobileNet", "figure": "accuracy", "value": 0.02, "low": -0.02, "high": 0.07}
         >>> told(pd.DataFrame([one]))
-        'MobileNet: accuracy +0.02 (−0.02 to +0.07)'
+        'MobileNet +0.02 (−0.02 to +0.07) in accuracy'
     """
     return "; ".join(
-        f"{name}: "
-        + ", ".join(f"{METRIC_NAMES[one['figure']]} {signed(one)}" for one in rows.to_dict("records"))
+        f"{name} "
+        + ", ".join(f"{signed(one)} in {METRIC_NAMES[one['figure']]}" for one in rows.to_dict("records"))
         for name, rows in table.groupby("row", sort=False)
     )
 
@@ -166,10 +166,17 @@ def compared(records: Records, keys: Sequence[str]) -> HTML:
     for name, figures in on_common_images(records).items():
         alike = same_answer(figures)
         rows[f"{name}: {alike}" if alike else name] = {
-            METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys
+            METRIC_NAMES[key]: _shown(figures[key], key) if key in figures else "–" for key in keys
         }
     corner = f"the same {n_common(records)} images"
     return narrow(pd.DataFrame.from_dict(rows, orient="index"), corner)
+
+
+def _shown(figure: Mapping, key: str) -> str:
+    """A figure with its interval; pixels without decimals."""
+    if METRICS[key].unit != "pixels":
+        return cell(figure)
+    return f"{figure['value']:.0f} ({limits(figure, '.0f')}{several(figure)})"
 
 
 def beside_claims(records: Records, ids: Mapping[str, str], key: str) -> pd.DataFrame:
@@ -222,14 +229,13 @@ def trained(record: Record) -> str:
 
 
 def how_trained(records: Records) -> HTML:
-    """A table of what was trained: parameters, weights, and what is less than in the profile "full".
+    """A table of what was trained: weights, and what is less than in the profile "full".
 
     Example (not run):
         >>> how_trained({"U-Net": unet})
     """
     rows = {
         name: {
-            "parameters": f"{record.facts['parameters']:,}",
             "how it was trained": trained(record),
             "tested on": f"{record.predictions['id'].nunique()} images",
         }

@@ -65,7 +65,7 @@ def price(records: Records) -> HTML:
     """What each way costs: parameters, seconds of training per epoch and fold, milliseconds per image.
 
     Example:
-        >>> "milliseconds an image" in price(contenders()).data
+        >>> "ms an image" in price(contenders()).data
         True
     """
     rows = {}
@@ -75,8 +75,8 @@ def price(records: Records) -> HTML:
         wait = facts["predict_ms_per_image"]
         rows[name] = {
             "parameters": f"{facts['parameters']:,}",
-            "training, seconds an epoch": f"{facts['train_seconds'] / epochs:.0f}" if epochs else "–",
-            "milliseconds an image": f"{wait:.0f}" if wait else "–",
+            "seconds an epoch": f"{facts['train_seconds'] / epochs:.0f}" if epochs else "–",
+            "ms an image": f"{wait:.0f}" if wait else "–",
         }
     return narrow(pd.DataFrame.from_dict(rows, orient="index"), "as recorded")
 
@@ -134,7 +134,7 @@ def disputed(records: Records, rows: int = 4) -> HTML:
     dice = dice_table(records)
     chosen = dice.std(axis=1).sort_values(ascending=False).index[:rows]
     table = dice.loc[chosen].map("{:.2f}".format)
-    table.insert(0, "% of the image", _share(records, chosen).map("{:.1f}".format))
+    table.insert(0, "size (%)", _share(records, chosen).map("{:.1f}".format))
     return narrow(table, "lesion")
 
 

@@ -180,12 +180,12 @@ def claims_of_r3() -> HTML:
         for claim in experiment(id).claims:
             if claim.metric == "accuracy" and (claim.part == "test" or "comparison" in claim.part):
                 images = f"{claim.n}, its own" if claim.n else "not given"
-                rows.append((name, f"claimed, {claim.part}", f"{claim.value:.4f}".rstrip("0"), images))
+                rows.append((f"{name}: claimed, {claim.part}", f"{claim.value:.4f}".rstrip("0"), images))
         for protocol, words in (("random", "split as R3 did"), ("grouped", "grouped folds")):
             if record := find_record(id, PROFILE, protocol):
                 figure = record.metrics["accuracy"]
                 shown = f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f})"
                 which = "its own" if protocol == "random" else f"{record.folds} of 5 folds"
-                rows.append((name, f"recorded, {words}", shown, f"{figure['n']}, {which}"))
-    table = pd.DataFrame(rows, columns=["network", "source", "accuracy", "images"]).set_index("network")
-    return narrow(table, "network")
+                rows.append((f"{name}: recorded, {words}", shown, f"{figure['n']}, {which}"))
+    table = pd.DataFrame(rows, columns=["figure", "accuracy", "images"]).set_index("figure")
+    return narrow(table, "figure")

@@ -87,7 +87,7 @@ def log() -> Figure:
 
 
 def log_table() -> HTML:
-    """R5's printed epochs as a table, one row each.
+    """R5's printed epochs as a table, one column each; a dash where R5 prints nothing.
 
     Example:
         >>> "validation accuracy" in log_table().data
@@ -98,8 +98,8 @@ def log_table() -> HTML:
         for metric, short in (("pixel_accuracy", "accuracy"), ("loss", "loss"))
         for part in ("train", "validation")
     }
-    table = pd.DataFrame(columns).map(lambda value: "not printed" if pd.isna(value) else f"{value:.4f}")
-    return narrow(table, "epoch")
+    table = pd.DataFrame(columns).map(lambda value: "–" if pd.isna(value) else f"{value:.4f}").T
+    return narrow(table.add_prefix("epoch "), "figure")
 
 
 def most_tumour(accuracy: float, precision: float, recall: float) -> float:
