@@ -28,6 +28,7 @@ from busilib.pages.figures.models import (
 )
 from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, waterfall
 from busilib.pages.figures.style import THIS_RUN
@@ -74,6 +75,7 @@ __all__ = [
     "outcomes",
     "outlines",
     "pairs",
+    "panels",
     "reliability_diagrams",
     "resolutions",
     "risk_coverage_curves",
