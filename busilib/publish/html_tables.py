@@ -53,5 +53,5 @@ def _without_counts(table: Tag) -> None:
     if corner is None or corner.get_text(strip=True):
         return
     if [first.get_text(strip=True) for first in firsts if first] == [str(n) for n in range(len(rows))]:
-        for cell in [corner, *firsts]:
+        for cell in filter(None, [corner, *firsts]):
             cell.decompose()

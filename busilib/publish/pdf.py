@@ -64,7 +64,7 @@ def print_book(root: Path, browser: str | None) -> Path:
             start = len(book.pages)
             for sheet in PdfReader(printed).pages:
                 book.add_page(_without_dead_links(sheet))
-            book.add_outline_item(_title(page), start)
+            book.add_outline_item(title=_title(page), page_number=start)
         part = target.with_suffix(".part")
         book.write(part)
         part.replace(target)
