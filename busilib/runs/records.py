@@ -526,8 +526,8 @@ def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, di
     if outlined is None or named is None:
         return {}
     chosen, draws = profile(profile_name).hold_out, profile(profile_name).bootstrap_draws
-    outlines = outlined.predictions.query("fold == 0").set_index("id")
-    names = named.predictions.query("fold == 0").set_index("id").loc[outlines.index]
+    outlines = outlined.predictions.query("fold == 0 and seed == 0").set_index("id")
+    names = named.predictions.query("fold == 0 and seed == 0").set_index("id").loc[outlines.index]
     labels = pd.Categorical(outlines["true"], categories=CLASSES).codes
     held, _ = hold_out(labels, chosen, seed)
     outlines, names = outlines.iloc[held], names.iloc[held]
