@@ -143,7 +143,6 @@ def of_r4() -> HTML:
     rows = {
         name: {
             "claimed": f"{claim.value:.4f}" if claim else "no figure",
-            "test images": claim.n or "not given" if claim else "–",
             "recorded": "not run yet",
         }
         for name, claim in claims.items()

@@ -62,7 +62,7 @@ def weights() -> str:
 
 
 def price(records: Records) -> HTML:
-    """What each way costs: parameters, seconds of training per epoch and fold, milliseconds per image.
+    """What each way costs: millions of parameters, seconds of training an epoch, milliseconds an image.
 
     Example:
         >>> "ms an image" in price(contenders()).data
@@ -74,7 +74,7 @@ def price(records: Records) -> HTML:
         epochs = sum(facts["epochs_run"])
         wait = facts["predict_ms_per_image"]
         rows[name] = {
-            "parameters": f"{facts['parameters']:,}",
+            "weights, millions": f"{facts['parameters'] / 1e6:.1f}",
             "seconds an epoch": f"{facts['train_seconds'] / epochs:.0f}" if epochs else "–",
             "ms an image": f"{wait:.0f}" if wait else "–",
         }
