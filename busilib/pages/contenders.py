@@ -9,6 +9,7 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import COUNTS, dice_per_image, iou_per_image
 from busilib.pages.common import Records, common_ids, difference, on_common_images
 from busilib.pages.narrow import narrow
+from busilib.pages.shipped import the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
 
@@ -56,7 +57,7 @@ def weights() -> str:
         >>> weights().startswith("0.95 to the U-Net")
         True
     """
-    shares = pd.DataFrame(find_record("r4-combined", PROFILE).facts["members"]).mean()
+    shares = pd.DataFrame(the_record("r4-combined").facts["members"]).mean()
     names = {id: name for name, id in WAYS.items()}
     return ", ".join(f"{share:.2f} to the {names[id]}" for id, share in shares.items())
 
