@@ -16,6 +16,7 @@ from busilib.metrics.pairing import by_fold
 from busilib.pages.common import Records, common_ids, compared
 from busilib.pages.masks import empty_masks
 from busilib.pages.narrow import narrow
+from busilib.pages.shipped import the_record
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.r1 import FOLD_CONFUSION
 from busilib.reports.registry import experiment
@@ -143,7 +144,6 @@ def of_r4() -> HTML:
     rows = {
         name: {
             "claimed": f"{claim.value:.4f}" if claim else "no figure",
-            "test images": claim.n or "not given" if claim else "–",
             "recorded": "not run yet",
         }
         for name, claim in claims.items()
@@ -153,7 +153,7 @@ def of_r4() -> HTML:
 
 def as_r2_did() -> Record:
     """R2's CNN as R2 did it: cut by the true mask, split at random, its epoch chosen on the test part."""
-    return find_record("r2-cnn", PROFILE, "random")
+    return the_record("r2-cnn", protocol="random")
 
 
 def black(record: Record) -> tuple[int, int, int, int]:

@@ -166,10 +166,16 @@ def compared(records: Records, keys: Sequence[str]) -> HTML:
     for name, figures in on_common_images(records).items():
         alike = same_answer(figures)
         rows[f"{name}: {alike}" if alike else name] = {
-            METRIC_NAMES[key]: _shown(figures[key], key) if key in figures else "–" for key in keys
+            _head(key): _shown(figures[key], key) if key in figures else "–" for key in keys
         }
     corner = f"the same {n_common(records)} images"
     return narrow(pd.DataFrame.from_dict(rows, orient="index"), corner)
+
+
+def _head(key: str) -> str:
+    """The head of a column, without a comma where it is the recall of a class."""
+    name, _, figure = METRIC_NAMES[key].partition(", ")
+    return f"recall of {name}" if figure == "recall" else METRIC_NAMES[key]
 
 
 def _shown(figure: Mapping, key: str) -> str:

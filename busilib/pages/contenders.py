@@ -9,6 +9,7 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import COUNTS, dice_per_image, iou_per_image
 from busilib.pages.common import Records, common_ids, difference, on_common_images
 from busilib.pages.narrow import narrow
+from busilib.pages.shipped import the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
 
@@ -56,13 +57,13 @@ def weights() -> str:
         >>> weights().startswith("0.95 to the U-Net")
         True
     """
-    shares = pd.DataFrame(find_record("r4-combined", PROFILE).facts["members"]).mean()
+    shares = pd.DataFrame(the_record("r4-combined").facts["members"]).mean()
     names = {id: name for name, id in WAYS.items()}
     return ", ".join(f"{share:.2f} to the {names[id]}" for id, share in shares.items())
 
 
 def price(records: Records) -> HTML:
-    """What each way costs: parameters, seconds of training per epoch and fold, milliseconds per image.
+    """What each way costs: millions of parameters, seconds of training an epoch, milliseconds an image.
 
     Example:
         >>> "ms an image" in price(contenders()).data
@@ -74,7 +75,7 @@ def price(records: Records) -> HTML:
         epochs = sum(facts["epochs_run"])
         wait = facts["predict_ms_per_image"]
         rows[name] = {
-            "parameters": f"{facts['parameters']:,}",
+            "weights, millions": f"{facts['parameters'] / 1e6:.1f}",
             "seconds an epoch": f"{facts['train_seconds'] / epochs:.0f}" if epochs else "–",
             "ms an image": f"{wait:.0f}" if wait else "–",
         }

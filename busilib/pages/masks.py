@@ -14,6 +14,7 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.malignancy import lesions_only, malignancy_score
 from busilib.pages.common import Records, common_ids
 from busilib.pages.narrow import narrow
+from busilib.pages.shipped import the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
 
@@ -48,12 +49,12 @@ def fed(id: str, inputs: dict[str, str]) -> dict[str, Record]:
 
 def outliner() -> Record:
     """The U-Net behind the predicted masks, out of fold."""
-    return find_record("r4-unet", PROFILE)
+    return the_record("r4-unet")
 
 
 def two_heads() -> Record:
     """R3's second network: trained with true masks, asked about the image alone."""
-    return find_record("r3-imagemasknet2", PROFILE)
+    return the_record("r3-imagemasknet2")
 
 
 @cache
