@@ -32,7 +32,7 @@ def test_report_says_what_it_did(smoke_report):
 
 def test_every_notebook_was_executed_and_recorded(smoke_report):
     sources = find(smoke_report.root)
-    assert len(sources) == 12
+    assert len(sources) == 15
     for source in sources:
         path = executed_path(smoke_report.root, "smoke", source)
         check_executed(path)

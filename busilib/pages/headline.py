@@ -143,7 +143,7 @@ def _findings() -> Iterator[str]:
     yield (
         f"**Little of it travels.** A U-Net's Dice on lesions falls from {cell(inside)} on BUSI to "
         f"{cell(abroad)} on the images of another hospital. See [outside "
-        "data](../notebooks/12_outside_data.ipynb)."
+        "data](../notebooks/14_outside_data.ipynb)."
     )
     if own := find_record("own-clf", PROFILE):
         auc, accuracy = own.metrics["macro_auc"], own.metrics["accuracy"]

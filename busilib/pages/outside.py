@@ -48,7 +48,7 @@ def about_outside(outside: Dataset) -> Markdown:
             "**No outside set was given, so this page meets phantoms**: other ones than any network learned "
             "from, made coarser, flatter and darker. They show the method; no scanner is like that. For real "
             "figures give the folder of BrEaST, BUS-BRA, BUS-UCLM or a set of your own: "
-            '`outside="DIR"` in the cell above, or `busi report --only 12 --outside DIR`. The data card says '
+            '`outside="DIR"` in the cell above, or `busi report --only 14 --outside DIR`. The data card says '
             "where each can be had."
         )
     if left_out := outside.left_out:
@@ -137,6 +137,24 @@ def constant_answers(study: Study) -> str:
     conditions = study.predictions.groupby("condition", sort=False)
     told = {name: constant_answer(rows) for name, rows in conditions}
     return " ".join(f"**{name}**: {sentence}" for name, sentence in told.items() if sentence)
+
+
+def called_normal(study: Study) -> str:
+    """A sentence for each classifier: which share of the lesions it calls normal, on each set; else "".
+
+    Example (not run):
+        >>> called_normal(read_study("outside-classification+BrEaST"))
+    """
+    if study.task != "malignancy":
+        return ""
+    told: dict[str, list[str]] = {}
+    for name, condition in study.conditions.items():
+        share = cell(study.metrics(name)["called_normal"])
+        told.setdefault(condition["experiment"], []).append(f"{share} on {condition['set']}")
+    return " ".join(
+        f"**{id}** calls this share of the lesions normal: {', '.join(shares)}."
+        for id, shares in told.items()
+    )
 
 
 def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:

@@ -3,15 +3,218 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 
-from busilib.metrics.figure import above, below
+from busilib.data.busi.fingerprint import read_table
+from busilib.data.dataset import CLASSES
+from busilib.data.splits import FOLDS, grouped_split, leaked
+from busilib.metrics.classification import answer_metrics
+from busilib.metrics.figure import limits
+from busilib.metrics.segmentation import segmentation_metrics
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
-from busilib.studies.ladder import Rung
+from busilib.runs.profiles import profile as profile_named
+from busilib.studies.ladder import COPIES, Rung, step
+from busilib.studies.records import read_study
 from busilib.studies.study import Study
+
+MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
+FIGURES = {"classification": answer_metrics, "segmentation": segmentation_metrics}
+TOGETHER = "keep near-duplicates together"
+
+
+def recorded(task: str) -> Study:
+    """The recorded ladder of a task.
+
+    Example:
+        >>> list(recorded("classification").conditions)[0]
+        'every mistake at once'
+    """
+    study = read_study(f"ladder-{task}")
+    assert study is not None  # it is shipped with the repository
+    return study
+
+
+def in_one(study: Study, key: str) -> Study:
+    """A ladder in one metric from top to bottom; rungs that only count otherwise are left out.
+
+    Args:
+        study: a ladder.
+        key: of the metric.
+
+    Example (not run):
+        >>> list(in_one(recorded("classification"), "accuracy").conditions)[-1]
+        'hide the true mask'
+    """
+    conditions: dict[str, dict] = {}
+    for name, rung in study.conditions.items():
+        last = list(conditions.values())[-1] if conditions else {}
+        if any(rung[one] != last.get(one) for one in MISTAKES):
+            conditions[name] = rung | {"figure": key}
+    one = replace(study, conditions=conditions)
+    draws = profile_named(study.facts["profile"]).bootstrap_draws
+    for above_it, here in pairwise(list(conditions)):
+        found = step(one, FIGURES[study.task], above_it, here, draws)
+        conditions[here] = conditions[here] | {"step": found}
+    return one
+
+
+def largest_step(study: Study) -> tuple[str, dict]:
+    """The rung that changes the figure most, and by how much.
+
+    Args:
+        study: of `in_one`.
+
+    Example (not run):
+        >>> largest_step(in_one(recorded("classification"), "accuracy"))[0]
+        'hide the true mask'
+    """
+    steps = {name: rung["step"] for name, rung in study.conditions.items() if "step" in rung}
+    name = max(steps, key=lambda one: abs(steps[one]["value"]))
+    return name, steps[name]
+
+
+def signed(figure: dict) -> str:
+    """A difference with its interval, each with its sign.
+
+    Example:
+        >>> signed({"value": -0.213, "low": -0.248, "high": -0.175})
+        '−0.213 (−0.248 to −0.175)'
+    """
+    return f"{figure['value']:+.3f} ({limits(figure, '+.3f', ' to ')})".replace("-", "−")
+
+
+def in_each(study: Study, keys: Sequence[str]) -> pd.DataFrame:
+    """Every rung in several metrics: one column each, so that every sequence has one metric.
+
+    Example (not run):
+        >>> in_each(recorded("classification"), ["accuracy", "balanced_accuracy"])
+    """
+    rungs = in_one(study, keys[0]).conditions
+    return pd.DataFrame(
+        {
+            name: {METRIC_NAMES[key]: cell(rung["metrics"][key]) for key in keys}
+            | {f"step in {METRIC_NAMES[keys[0]]}": signed(rung["step"]) if "step" in rung else "–"}
+            for name, rung in rungs.items()
+        }
+    ).T
+
+
+def both_ends(study: Study, key: str) -> tuple[dict, dict]:
+    """One metric on the first rung and on the last.
+
+    Example:
+        >>> top, end = both_ends(recorded("classification"), "accuracy")
+    """
+    rungs = list(study.conditions.values())
+    return rungs[0]["metrics"][key], rungs[-1]["metrics"][key]
+
+
+def same_masks(study: Study) -> list[tuple[str, str]]:
+    """Pairs of rungs of a segmentation that differ in a mistake, and outline the very same pixels.
+
+    Example:
+        >>> same_masks(recorded("segmentation"))
+        [('augment after the split', 'select on validation images')]
+    """
+    found = []
+    tables = dict(list(study.predictions.groupby("condition", sort=False)))
+    for above_it, here in pairwise(study.conditions):
+        one, other = (study.conditions[name] for name in (above_it, here))
+        if all(one[mistake] == other[mistake] for mistake in MISTAKES):
+            continue
+        columns = ["id", "fold", "tp", "fp", "fn"]
+        first, second = (tables[name][columns].reset_index(drop=True) for name in (above_it, here))
+        found += [(above_it, here)] if first.equals(second) else []
+    return found
+
+
+def tested(study: Study) -> pd.Series:
+    """How many images each rung tests, and how many of them the last rung tests too.
+
+    Example:
+        >>> tested(recorded("classification"))["every mistake at once"]
+        '780, all of them'
+    """
+    ids = {name: set(rows["id"]) for name, rows in study.predictions.groupby("condition", sort=False)}
+    last = list(ids.values())[-1]
+    return pd.Series(
+        {
+            name: f"{len(found)}, " + ("all of them" if found == last else f"{len(found & last)} of them")
+            for name, found in ids.items()
+        }
+    )
+
+
+def near_duplicates() -> pd.DataFrame:
+    """What separating near-duplicates brings a probe in accuracy: behind the true mask, and on whole images.
+
+    The first is a step of the ladder, the second comes from the study "duplicate-threshold".
+
+    Returns:
+        One row each: `together` and `apart` (accuracy), `gain` (apart minus together, with its interval).
+
+    Example:
+        >>> near_duplicates().index.tolist()
+        ['image cut by the true mask', 'whole image']
+    """
+    ladder, whole = recorded("classification"), read_study("duplicate-threshold")
+    assert whole is not None  # it is shipped with the repository
+    names = list(ladder.conditions)
+    apart = names[names.index(TOGETHER) - 1]
+    fell = ladder.conditions[TOGETHER]["step"]
+    gain = {"value": -fell["value"], "low": -fell["high"], "high": -fell["low"]}
+    alone = whole.conditions["image by image"]["difference"]
+    rows = {
+        "image cut by the true mask": (ladder.metrics(TOGETHER), ladder.metrics(apart), gain),
+        "whole image": (whole.metrics("above 0.95"), whole.metrics("image by image"), alone),
+    }
+    return pd.DataFrame(
+        {
+            name: {
+                "together": f"{near['accuracy']['value']:.3f}",
+                "apart": f"{far['accuracy']['value']:.3f}",
+                "gain": signed(difference),
+            }
+            for name, (near, far, difference) in rows.items()
+        }
+    ).T
+
+
+def twins_in_training(seeds: int = 5) -> pd.Series:
+    """Share of BUSI's test images with a twin, or a copy of themselves, in training, by how it is divided.
+
+    Example:
+        >>> twins_in_training(1)["near-duplicates together"]
+        0.0
+    """
+    table = read_table()
+    labels = table["class"].map(CLASSES.index).to_numpy()
+    groups, each = table["group"].to_numpy(), np.arange(len(table))
+    times = COPIES + 1
+    divided = {
+        "copies first, image by image": (
+            labels.repeat(times),
+            groups.repeat(times),
+            np.arange(times * len(table)),
+        ),
+        "image by image": (labels, groups, each),
+        "near-duplicates together": (labels, groups, groups),
+    }
+    return pd.Series({name: _twins(*one, seeds) for name, one in divided.items()})
+
+
+def _twins(labels: np.ndarray, groups: np.ndarray, kept: np.ndarray, seeds: int) -> float:
+    shares = [
+        leaked(groups, grouped_split(labels, kept, fold, seed)).mean()
+        for seed in range(seeds)
+        for fold in range(FOLDS)
+    ]
+    return float(np.mean(shares))
 
 
 def mistakes(rungs: Sequence[Rung]) -> pd.DataFrame:
@@ -25,46 +228,3 @@ def mistakes(rungs: Sequence[Rung]) -> pd.DataFrame:
     figure = table.pop("figure").map(METRIC_NAMES).rename("reported figure")
     made = table.loc[:, table.any()].replace({True: "✗", False: ""})
     return made.rename(columns=lambda name: name.replace("_", " ")).join(figure)
-
-
-def steps(study: Study) -> pd.DataFrame:
-    """The reported figure of each rung and the step that leads to it, each with its 95 % interval.
-
-    Example:
-        >>> steps(read_study("ladder-classification"))["step"]
-    """
-    rows = {
-        name: {
-            "figure": METRIC_NAMES[rung["figure"]],
-            "value": cell(rung["metrics"][rung["figure"]]),
-            "step": cell(rung["step"]) if "step" in rung else "",
-            "n": rung["n"],
-        }
-        for name, rung in study.conditions.items()
-    }
-    return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def ends(study: Study) -> tuple[float, float]:
-    """The reported figure of the first rung and of the last.
-
-    Example:
-        >>> top, end = ends(read_study("ladder-classification"))
-    """
-    rungs = list(study.conditions.values())
-    top, end = (rung["metrics"][rung["figure"]]["value"] for rung in (rungs[0], rungs[-1]))
-    return top, end
-
-
-def told(study: Study) -> str:
-    """Each step in words: by how much the figure changes, or that no change is clear.
-
-    Example:
-        >>> told(read_study("ladder-classification"))
-    """
-    said = []
-    for name, rung in list(study.conditions.items())[1:]:
-        step = rung["step"]
-        change = f"{step['value']:+.3f}".replace("-", "−")
-        said.append(f"*{name}*: {change if above(step) or below(step) else 'no clear change'}")
-    return "; ".join(said)

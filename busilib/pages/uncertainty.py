@@ -1,4 +1,4 @@
-"""The tables of page 11: tests, calibration, abstention, gates and failures, as a page shows them.
+"""The tables of pages 11 to 13: tests, calibration, abstention, gates and failures, as a page shows them.
 
 What is called a model here is a finished run or a record: anything with `predictions` and `validation`.
 """
@@ -152,17 +152,49 @@ def abstention_table(
         _, right = confidence_of(predictions)
         row = {"errors, all answered": f"{(~right).mean():.2f}", "AURC": f"{aurc(predictions):.3f}"}
         if len(model.validation):
-            chosen = predictions.assign(answered=answered(predictions, model.validation, risk))
-            groups, given = groups_of(chosen, table), chosen["answered"].to_numpy()
-            found, drawn = (
-                abstention_metrics(chosen),
-                abstention_metrics(chosen, group_weights(groups, draws)),
-            )
-            share = with_interval(found["coverage"], drawn["coverage"], groups)
-            wrong = with_interval(found["risk"], drawn["risk"], groups[given], images="answered images")
-            row |= {"answered": cell(share.to_dict()), "errors among these": cell(wrong.to_dict())}
+            found = coverage_and_risk(model, risk, table, draws)
+            row |= {"answered": cell(found["coverage"]), "errors among these": cell(found["risk"])}
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").fillna("–").replace(r"nan.*", "–", regex=True)
+
+
+def coverage_and_risk(model: Model, risk: float, table: pd.DataFrame, draws: int) -> dict[str, dict]:
+    """What a model answers at thresholds chosen on its validation rows, and how much of that is wrong.
+
+    Args:
+        model: with validation rows for every fold.
+        risk: the share of errors aimed at.
+        table: `id` and `group` of the images.
+        draws: bootstrap samples.
+
+    Returns:
+        `coverage` and `risk`, each as `busilib.metrics.figure.Figure.to_dict` gives it.
+
+    Example (not run):
+        >>> coverage_and_risk(model, 0.1, read_table(), 1000)["risk"]["value"]
+    """
+    given = answered(model.predictions, model.validation, risk)
+    return answered_shares(model.predictions.assign(answered=given), table, draws)
+
+
+def answered_shares(chosen: pd.DataFrame, table: pd.DataFrame, draws: int) -> dict[str, dict]:
+    """Share of rows that are answered, and share of wrong ones among these, with intervals.
+
+    Args:
+        chosen: predictions with the column `answered` (bool).
+        table: `id` and `group` of the images.
+        draws: bootstrap samples.
+
+    Example (not run):
+        >>> answered_shares(predictions.assign(answered=True), read_table(), 1000)["coverage"]["value"]
+        1.0
+    """
+    groups, given = groups_of(chosen, table), chosen["answered"].to_numpy(bool)
+    found = abstention_metrics(chosen)
+    drawn = abstention_metrics(chosen, group_weights(groups, draws))
+    wrong = with_interval(found["risk"], drawn["risk"], groups[given], images="answered images")
+    share = with_interval(found["coverage"], drawn["coverage"], groups)
+    return {"coverage": share.to_dict(), "risk": wrong.to_dict()}
 
 
 def gated(

@@ -21,6 +21,12 @@ PAGES = {
     "06_image_and_mask": "image_and_mask",
     "07_segmentation_side_by_side": "side_by_side",
     "08_histology": "histology",
+    "09_inflation_ladder": "ladder",
+    "10_negative_controls": "controls",
+    "11_intervals_and_tests": "intervals",
+    "12_calibration_and_abstention": "calibration",
+    "13_failures_and_attention": "failures",
+    "14_outside_data": "outside",
     "15_outlines": "outlines",
 }
 """Module of each notebook, in the order of the book."""

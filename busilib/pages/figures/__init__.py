@@ -1,6 +1,6 @@
 """The figures of the book: each takes data, returns a Matplotlib figure, and looks like the others."""
 
-from busilib.pages.figures.attention import attention, heat_maps
+from busilib.pages.figures.attention import attention, heat_maps, shares_inside
 from busilib.pages.figures.data import (
     augmentations,
     class_counts,
@@ -30,7 +30,8 @@ from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
-from busilib.pages.figures.rungs import control_views, controls, waterfall
+from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall
+from busilib.pages.figures.sizes import dice_by_fifth, spread_of_accuracy
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
     differences,
@@ -55,6 +56,8 @@ __all__ = [
     "contenders",
     "control_views",
     "controls",
+    "counted",
+    "dice_by_fifth",
     "dice_by_size",
     "dice_of_tissues",
     "dice_over_size",
@@ -80,9 +83,12 @@ __all__ = [
     "resolutions",
     "risk_coverage_curves",
     "segmentations",
+    "shapes_alone",
+    "shares_inside",
     "shown_inputs",
     "side_by_side",
     "sizes",
+    "spread_of_accuracy",
     "squeezed",
     "strata",
     "stretches",

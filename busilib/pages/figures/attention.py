@@ -12,9 +12,19 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures.style import PALETTE, REFERENCE, done, grid, outline, show
+from busilib.pages.figures.style import (
+    NEUTRAL,
+    PALETTE,
+    RECORDED,
+    REFERENCE,
+    bars,
+    done,
+    grid,
+    outline,
+    show,
+)
 
-HEAT = "#CC79A7"
+HEAT = "#44AA99"
 
 
 def heat_maps(
@@ -24,7 +34,7 @@ def heat_maps(
     predicted: Mapping[str, np.ndarray],
     shares: Mapping[str, np.ndarray],
 ) -> Figure:
-    """Grid: one row per image, one column per network, heat in pink, reference outline yellow.
+    """Grid: one row per image, one column per network, heat in green, reference outline yellow.
 
     Args:
         data: the dataset.
@@ -95,4 +105,46 @@ def attention(tables: Mapping[str, pd.DataFrame]) -> Figure:
             xlabel="lesion (% of image)", ylabel="heat inside lesion (%)", xlim=(-2, 102), ylim=(-2, 102)
         )
     axes[0, 0].legend(title=None, fontsize=8)
+    return done(figure)
+
+
+def shares_inside(columns: Mapping[str, Mapping[str, dict]], colour: str = RECORDED) -> Figure:
+    """Dots with 95 % intervals: share of the heat inside the lesion, beside two maps that know nothing.
+
+    Args:
+        columns: figures of each network and method (see `busilib.studies.study.Study.columns`).
+        colour: of the dots, by where they come from (see `busilib.pages.figures.style`).
+
+    Example (not run):
+        >>> shares_inside(read_study("attention").columns)
+    """
+    figure, axis = plt.subplots(figsize=(7.6, 1.4 + 0.45 * len(columns)), layout="constrained")
+    for row, found in enumerate(columns.values()):
+        own, first = found["share_inside"], not row
+        axis.errorbar(
+            100 * own["value"],
+            row,
+            xerr=100 * bars(own),
+            fmt="o",
+            color=colour,
+            capsize=4,
+            label="inside the lesion" if first else None,
+        )
+        for key, marker, words in (
+            ("fixed_share", "|", "a fixed gaze"),
+            ("lesion_share", "x", "an indifferent map"),
+        ):
+            axis.plot(
+                100 * found[key]["value"],
+                row,
+                marker,
+                color=NEUTRAL,
+                ms=11,
+                mew=2,
+                label=words if first else None,
+            )
+    axis.set(yticks=range(len(columns)), yticklabels=list(columns), xlabel="heat inside the lesion (%)")
+    axis.set(ylim=(len(columns) - 0.5, -0.5), xlim=(0, None))
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=9)
     return done(figure)

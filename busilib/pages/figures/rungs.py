@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from busilib.data.busi.outlines import Outline
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.pages.figures.style import NEUTRAL, RECORDED, bars, done, grid, show
+from busilib.data.polygons import filled
+from busilib.pages.figures.style import (
+    FIRST,
+    LOOKS,
+    NEUTRAL,
+    RECORDED,
+    SECOND,
+    THIS_RUN,
+    bars,
+    done,
+    grid,
+    show,
+)
+from busilib.studies.controls import MARGIN
 from busilib.studies.study import Study
 
-FALL, RISE = "#E69F00", "#56B4E9"
+FALL, RISE = "0.6", "0.85"
+SIZE = 128
+"""Pixels of a mask that is drawn without its picture."""
 
 
 def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) -> Figure:
@@ -21,7 +37,8 @@ def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) ->
     Args:
         study: a ladder.
         names: what each figure is called.
-        colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`).
+        colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`); of a recorded
+            study, rungs that still make a mistake look like what is recorded as a report did it.
     """
     rungs = list(study.conditions.items())
     figures = [rung["metrics"][rung["figure"]] for _, rung in rungs]
@@ -34,7 +51,8 @@ def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) ->
             axis.plot([above, above], [row - 1, row], color="#666666", lw=0.8)
             text = f"{rung['step']['value']:+.3f}".replace("-", "−")
             axis.annotate(text, (min(value, above), row), (-38, 14), textcoords="offset points", fontsize=9)
-        axis.errorbar(value, row, xerr=bars(here), fmt="o", color=colour, capsize=4, markersize=7, zorder=3)
+        dot, marker = _look(rungs[row][1], colour)
+        axis.errorbar(value, row, xerr=bars(here), fmt=marker, color=dot, capsize=4, markersize=7, zorder=3)
         axis.annotate(
             f"{value:.3f}",
             (value + bars(here)[1, 0], row),
@@ -43,14 +61,72 @@ def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) ->
             fontsize=10,
             bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none", "alpha": 0.85},
         )
-    labels = [f"{name}\n({names[rung['figure']]})" for name, rung in rungs]
-    axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel="reported figure, with 95 % interval")
+    told = {names[rung["figure"]] for _, rung in rungs}
+    labels = [f"{name}\n({names[rung['figure']]})" if len(told) > 1 else name for name, rung in rungs]
+    what = told.pop() if len(told) == 1 else "reported figure"
+    axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel=f"{what}, with 95 % interval")
     low = min(one["value"] - bars(one)[0, 0] for one in figures)
     high = max(one["value"] + bars(one)[1, 0] for one in figures)
     axis.set_xlim(max(low - 0.12, -0.02), min(high + 0.12, 1.09))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     return done(figure)
+
+
+def _look(rung: Mapping, colour: str) -> tuple[str, str]:
+    """Colour and marker of a rung."""
+    if colour == THIS_RUN:
+        return LOOKS["this run"]
+    wrong = any(rung[name] for name in ("copies_first", "peeking", "image_wise", "true_mask"))
+    return LOOKS["recorded, as the report did"] if wrong else LOOKS["recorded, grouped"]
+
+
+def counted(study: Study, names: Mapping[str, str]) -> Figure:
+    """Dots with 95 % intervals: every rung in several metrics, one mark for each metric.
+
+    Args:
+        study: a ladder in one metric (see `busilib.pages.rungs.in_one`), so that each rung is a training.
+        names: keys of up to three metrics, and what they are called.
+    """
+    rungs = list(study.conditions.items())
+    figure, axis = plt.subplots(figsize=(8, 1.1 + 0.62 * len(rungs)), layout="constrained")
+    looks = ((NEUTRAL, "D"), (SECOND, "s"), (FIRST, "o"))
+    for number, ((key, words), (colour, marker)) in enumerate(zip(names.items(), looks, strict=False)):
+        place = np.arange(len(rungs)) + 0.17 * (number - (len(names) - 1) / 2)
+        found = [rung["metrics"][key] for _, rung in rungs]
+        axis.errorbar(
+            [one["value"] for one in found],
+            place,
+            xerr=np.concatenate([bars(one) for one in found], axis=1),
+            fmt=marker,
+            color=colour,
+            capsize=3,
+            label=words,
+        )
+    axis.set(yticks=range(len(rungs)), yticklabels=[name for name, _ in rungs])
+    axis.set(xlabel="value, with its 95 % interval", xlim=(0, 1))
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper left", ncols=len(names), frameon=False, fontsize=9)
+    return done(figure)
+
+
+def shapes_alone(shown: Sequence[Outline]) -> Figure:
+    """Grid: each outline as two of the controls see it, as a mask and as the box around it, white on black.
+
+    Example (not run):
+        >>> shapes_alone(read_outlines()[2::6])
+    """
+    figure, axes = grid(2, len(shown), cell=1.35)
+    for (above, below), outline in zip(axes.T, shown, strict=True):
+        mask = filled(outline.rings, (SIZE, SIZE))
+        rows, columns = np.nonzero(mask)
+        box, margin = np.zeros_like(mask), round(MARGIN * SIZE)
+        top, left = max(rows.min() - margin, 0), max(columns.min() - margin, 0)
+        box[top : rows.max() + margin + 1, left : columns.max() + margin + 1] = True
+        show(above, mask * 255, outline.id)
+        show(below, box * 255)
+    return figure
 
 
 def controls(
@@ -66,6 +142,7 @@ def controls(
         colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`).
     """
     rows = list(study.conditions)
+    marker = dict(LOOKS.values())[colour]
     figure, axis = plt.subplots(figsize=(7.5, 1.3 + 0.42 * len(rows)), layout="constrained")
     for row, name in enumerate(rows):
         found = study.metrics(name).get(key)
@@ -75,10 +152,10 @@ def controls(
             found["value"],
             row,
             xerr=bars(found),
-            fmt="s" if row == 0 else "o",
+            fmt=marker,
             color=colour,
             capsize=4,
-            markersize=7,
+            markersize=9 if row == 0 else 6,
         )
     for name, value in baseline.items():
         axis.axvline(value, color=NEUTRAL, ls="--", lw=1.2)

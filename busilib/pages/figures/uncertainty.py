@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from busilib.data.dataset import Dataset
 from busilib.metrics.strata import ALL_SIZES, BOTH, SIZES
 from busilib.pages.figures.style import (
     FIRST,
+    LOOKS,
     NEUTRAL,
     PALETTE,
     PREDICTED,
@@ -27,6 +28,9 @@ from busilib.pages.figures.style import (
 
 DASHES = ("-", "--", "-.", ":", (0, (3, 1, 1, 1, 1, 1)))
 """Line styles, so that curves differ without colour too."""
+
+CURVES = (FIRST, SECOND, "#44AA99", "#882255", "#117733")
+"""Colours of several models, none of which says where a figure comes from."""
 
 
 def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Figure:
@@ -75,8 +79,8 @@ def risk_coverage_curves(curves: Mapping[str, pd.DataFrame]) -> Figure:
         curves: model name to a table of `busilib.metrics.abstention.risk_coverage`.
     """
     figure, axis = plt.subplots(figsize=(6.2, 3.4), layout="constrained")
-    colours = sns.color_palette("colorblind", len(curves))
-    for (name, curve), colour, dash in zip(curves.items(), colours, DASHES * 3, strict=False):
+    colours = CURVES[: len(curves)]
+    for (name, curve), colour, dash in zip(curves.items(), colours * 3, DASHES * 3, strict=False):
         axis.plot(
             curve["coverage"],
             curve["risk"],
@@ -107,8 +111,8 @@ def froc_curves(
             `busilib.metrics.detection.detection_metrics`: drawn as large marks.
     """
     figure, axis = plt.subplots(figsize=(6.2, 3.6), layout="constrained")
-    colours = sns.color_palette("colorblind", len(curves))
-    for (name, curve), colour, dash in zip(curves.items(), colours, DASHES * 3, strict=False):
+    colours = CURVES[: len(curves)]
+    for (name, curve), colour, dash in zip(curves.items(), colours * 3, DASHES * 3, strict=False):
         axis.plot(
             curve["false_positive_rate"],
             curve["sensitivity"],
@@ -138,14 +142,15 @@ def froc_curves(
     return done(figure)
 
 
-def differences(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
+def differences(table: pd.DataFrame, names: Mapping[str, str], colour: str = NEUTRAL) -> Figure:
     """One panel per figure: dots with 95 % intervals, the difference of two models; zero is a line.
 
     Args:
         table: columns `row` (the pair), `figure`, `value`, `low`, `high`.
         names: which figures, in which order, and what they are called.
+        colour: of the dots; that of this run where it computed them.
     """
-    rows = list(dict.fromkeys(table["row"]))
+    rows, marker = list(dict.fromkeys(table["row"])), dict(LOOKS.values()).get(colour, "o")
     figure, axes = plt.subplots(
         1,
         len(names),
@@ -159,8 +164,9 @@ def differences(table: pd.DataFrame, names: Mapping[str, str]) -> Figure:
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
         axis.axvline(0, color="0.3", linewidth=1)
         axis.errorbar(
-            part["value"], range(len(rows)), xerr=errors, fmt="o", color=NEUTRAL, capsize=3, markersize=6
+            part["value"], range(len(rows)), xerr=errors, fmt=marker, color=colour, capsize=3, markersize=6
         )
+        axis.xaxis.set_major_locator(MaxNLocator(4))
         axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=name)
         axis.set_ylim(len(rows) - 0.5, -0.5)
     return done(figure)

@@ -1,0 +1,27 @@
+"""Notebook 9: how does an honest figure become a splendid one?"""
+
+from __future__ import annotations
+
+from matplotlib.figure import Figure
+
+from busilib.pages import rungs
+from busilib.pages.figures.rungs import waterfall
+from busilib.pages.tables import cell
+from busilib.pages.words import METRIC_NAMES
+
+
+def sentence() -> str:
+    study = rungs.recorded("classification")
+    top, end = rungs.both_ends(study, "accuracy")
+    name, step = rungs.largest_step(rungs.in_one(study, "accuracy"))
+    flat, fair = rungs.both_ends(study, "balanced_accuracy")
+    return (
+        f"**From {top['value']:.2f} to {end['value']:.2f}, and nothing but the protocol has changed.** One "
+        f"classifier on the same {top['n']} real images has an accuracy of {cell(top)} with every common "
+        f"mistake at once and of {cell(end)} with none; in balanced accuracy the two ends are "
+        f"{cell(flat)} and {cell(fair)}. The largest step in accuracy is to *{name}*: {rungs.signed(step)}."
+    )
+
+
+def picture() -> Figure:
+    return waterfall(rungs.in_one(rungs.recorded("classification"), "accuracy"), METRIC_NAMES)
