@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from busilib.data.busi.fingerprint import read_table
+from busilib.metrics.figure import LIMITS
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.segmentation import dice_per_image
@@ -105,25 +106,24 @@ def looked(study: Study) -> pd.DataFrame:
     """
     rows = {}
     for name, found in study.columns.items():
-        gain = {key: 100 * found["share_gain"][key] for key in ("value", "low", "high")}
         rows[name] = {
             "inside (%)": f"{100 * found['share_inside']['value']:.1f}",
             "fixed gaze (%)": f"{100 * found['fixed_share']['value']:.1f}",
-            "above a fixed gaze (points)": points(gain),
+            "above a fixed gaze (points)": points(found["share_gain"]),
             "maps without heat (%)": f"{100 * found['no_heat']['value']:.0f}",
         }
     return pd.DataFrame(rows).T
 
 
 def points(figure: dict) -> str:
-    """A difference in percentage points with its interval.
+    """A difference of shares in percentage points, with its interval.
 
     Example:
-        >>> points({"value": 0.66, "low": 0.07, "high": 1.2})
+        >>> points({"value": 0.0066, "low": 0.0007, "high": 0.012})
         '+0.7 (+0.1 to +1.2)'
     """
-    text = f"{figure['value']:+.1f} ({figure['low']:+.1f} to {figure['high']:+.1f})"
-    return text.replace("-", "−")
+    value, low, high = (100 * figure[key] for key in LIMITS)
+    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
 
 
 def less(study: Study, network: str, other: str) -> tuple[dict, int]:
@@ -162,6 +162,5 @@ def paired_maps(study: Study) -> pd.DataFrame:
     for network in dict.fromkeys(name.split(", ")[0] for name in study.conditions):
         for other, words in ((RANDOM, "trained less random head"), (HIRESCAM, "Grad-CAM less HiResCAM")):
             gap, n = less(study, network, other)
-            scaled = {key: 100 * gap[key] for key in ("value", "low", "high")}
-            rows[f"{network}, {words}"] = {"images": n, "difference (points)": points(scaled)}
+            rows[f"{network}, {words}"] = {"images": n, "difference (points)": points(gap)}
     return pd.DataFrame(rows).T

@@ -21,6 +21,7 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of, shared
+from busilib.pages.segmenters import made
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.runs.profiles import profile
@@ -44,13 +45,15 @@ class Answers:
     Attributes:
         predictions: one row per test image.
         validation: one row per fold and validation image; no rows where none were recorded.
-        record: name of the record.
-        seeds: how many it holds.
+        sees: what the model was shown.
+        trained: how it falls short of its report (see `busilib.pages.segmenters.made`).
+        seeds: how many the record holds.
     """
 
     predictions: pd.DataFrame
     validation: pd.DataFrame
-    record: str = ""
+    sees: str = ""
+    trained: str = ""
     seeds: int = 1
 
 
@@ -66,7 +69,7 @@ def first_seed(record: Record) -> Answers:
         table[table["seed"] == seed].reset_index(drop=True) if len(table) else table
         for table in (record.predictions, record.validation)
     ]
-    return Answers(*tables, record.name, len(record.facts["seeds"]))
+    return Answers(*tables, record.facts["inputs"], made(record), len(record.facts["seeds"]))
 
 
 def classifiers() -> dict[str, Answers]:
@@ -95,10 +98,10 @@ def asked(models: Mapping[str, Answers]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             name: {
-                "record": model.record,
+                "sees": model.sees,
+                "trained": model.trained,
                 "images": len(model.predictions),
                 "folds": model.predictions["fold"].nunique(),
-                "validation rows": len(model.validation),
                 "seeds": f"first of {model.seeds}" if model.seeds > 1 else "1",
             }
             for name, model in models.items()

@@ -13,7 +13,7 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, grouped_split, leaked
 from busilib.metrics.classification import answer_metrics
-from busilib.metrics.figure import limits
+from busilib.metrics.figure import above, below, limits
 from busilib.metrics.segmentation import segmentation_metrics
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
@@ -76,6 +76,20 @@ def largest_step(study: Study) -> tuple[str, dict]:
     steps = {name: rung["step"] for name, rung in study.conditions.items() if "step" in rung}
     name = max(steps, key=lambda one: abs(steps[one]["value"]))
     return name, steps[name]
+
+
+def clear_steps(study: Study) -> list[str]:
+    """The rungs whose step has an interval that leaves out zero.
+
+    Args:
+        study: of `in_one`.
+
+    Example (not run):
+        >>> clear_steps(in_one(recorded("segmentation"), "lesion_dice"))
+        []
+    """
+    steps = {name: rung["step"] for name, rung in study.conditions.items() if "step" in rung}
+    return [name for name, one in steps.items() if above(one) or below(one)]
 
 
 def signed(figure: dict) -> str:
