@@ -235,7 +235,7 @@ def trained(record: Record) -> str:
 
 
 def how_trained(records: Records) -> HTML:
-    """A table of what was trained: weights, and what is less than in the profile "full".
+    """A table of what was trained: weights, what is less than in the profile "full", and images tested.
 
     Example (not run):
         >>> how_trained({"U-Net": unet})
@@ -243,7 +243,7 @@ def how_trained(records: Records) -> HTML:
     rows = {
         name: {
             "how it was trained": trained(record),
-            "tested on": f"{record.predictions['id'].nunique()} images",
+            "images": record.predictions["id"].nunique(),
         }
         for name, record in records.items()
     }

@@ -153,23 +153,15 @@ def parameters() -> HTML:
         True
     """
     found, ours = claims(), experiment(ID).parameters
-    printed = {
-        name: int(found[f"{key}parameters", "model"])
-        for name, key in (
-            ("encoder, frozen", "encoder_"),
-            ("decoder and head, trained", "trainable_"),
-            ("all weights", ""),
-        )
+    encoder, trained, weights = (
+        int(found[f"{part}parameters", "model"]) for part in ("encoder_", "trainable_", "")
+    )
+    counts = {
+        "R5: encoder, frozen": encoder,
+        "R5: decoder and head, trained": trained,
+        "R5: all weights": weights,
+        "built here: running means and variances besides": ours - weights,
+        "built here: all that Keras counts": ours,
     }
-    rows = {
-        **{
-            name: {"parameters": f"{count:,}", "where from": "R5 prints it"}
-            for name, count in printed.items()
-        },
-        "running means and variances": {
-            "parameters": f"{ours - printed['all weights']:,}",
-            "where from": "ours minus R5's",
-        },
-        "all that Keras counts": {"parameters": f"{ours:,}", "where from": "the network built here"},
-    }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "part of the network")
+    shown = pd.Series(counts).map("{:,}".format).to_frame("parameters")
+    return narrow(shown, "part of the network")
