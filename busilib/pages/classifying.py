@@ -185,7 +185,7 @@ def rebuilt() -> HTML:
         >>> "benign, precision" in rebuilt().data
         True
     """
-    found = confusion_metrics(FOLD_CONFUSION)
+    found = confusion_metrics(np.array(FOLD_CONFUSION))
     rows = {
         METRIC_NAMES[claim.metric]: {
             "R1 prints": f"{claim.value:.4f}",

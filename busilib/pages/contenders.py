@@ -228,7 +228,7 @@ def order_of(records: Records, key: str = "lesion_iou") -> list[str]:
         True
     """
     found = {name: figures[key]["value"] for name, figures in on_common_images(records).items()}
-    return sorted(found, key=found.get, reverse=True)
+    return sorted(found, key=lambda name: found[name], reverse=True)
 
 
 def order_claimed() -> list[str]:
@@ -239,7 +239,7 @@ def order_claimed() -> list[str]:
         ['mean of three', 'DeepLabV3+', 'U-Net', 'weighted mean']
     """
     claims = {name: claim.value for name, id in WAYS.items() if (claim := experiment(id).main_claim)}
-    return sorted(claims, key=claims.get, reverse=True)
+    return sorted(claims, key=lambda name: claims[name], reverse=True)
 
 
 def as_dice() -> HTML:
@@ -249,7 +249,7 @@ def as_dice() -> HTML:
         >>> "0.784" in as_dice().data
         True
     """
-    claims = {name: experiment(WAYS[name]).main_claim.value for name in order_claimed()}
+    claims = {name: claim.value for name in order_claimed() if (claim := experiment(WAYS[name]).main_claim)}
     rows = {
         name: {"IoU, claimed": f"{iou:.3f}", "as Dice, 2·IoU / (1 + IoU)": f"{2 * iou / (1 + iou):.3f}"}
         for name, iou in claims.items()

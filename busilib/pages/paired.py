@@ -65,11 +65,11 @@ def first_seed(record: Record) -> Answers:
         390
     """
     seed = record.facts["seeds"][0]
-    tables = [
+    predictions, validation = (
         table[table["seed"] == seed].reset_index(drop=True) if len(table) else table
         for table in (record.predictions, record.validation)
-    ]
-    return Answers(*tables, record.facts["inputs"], made(record), len(record.facts["seeds"]))
+    )
+    return Answers(predictions, validation, record.facts["inputs"], made(record), len(record.facts["seeds"]))
 
 
 def classifiers() -> dict[str, Answers]:

@@ -92,6 +92,33 @@ def clear_steps(study: Study) -> list[str]:
     return [name for name, one in steps.items() if above(one) or below(one)]
 
 
+def in_short(study: Study, keys: Sequence[str]) -> str:
+    """A ladder of segmentation in some sentences: both ends by several metrics, and which steps are clear.
+
+    Args:
+        study: a ladder.
+        keys: of the metrics.
+
+    Example:
+        >>> in_short(recorded("segmentation"), ["lesion_dice"]).startswith("Dice")
+        True
+    """
+    ends = {key: both_ends(study, key) for key in keys}
+    words = "; ".join(
+        f"{METRIC_NAMES[key]}: **{top['value']:.2f}** with every mistake, **{end['value']:.2f}** with none"
+        for key, (top, end) in ends.items()
+    )
+    pairs = [
+        f" *{one}* and *{other}* outline the very same pixels: both rules chose the same epoch."
+        for one, other in same_masks(study)
+    ]
+    clear = ", ".join(clear_steps(in_one(study, "lesion_dice"))) or "none"
+    return (
+        f"{words}. The two ends are other test images. Steps in training whose interval leaves out zero, as "
+        f"the mean over lesions: **{clear}**.{''.join(pairs)}"
+    )
+
+
 def signed(figure: dict) -> str:
     """A difference with its interval, each with its sign.
 

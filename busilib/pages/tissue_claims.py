@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML
@@ -15,7 +17,11 @@ from busilib.reports.registry import experiment
 
 ID = "r5-unet-resnet34"
 
-EPOCHS = {"first epoch": 1, "best epoch": {"pixel_accuracy": 5, "loss": 3}, "last epoch": 10}
+EPOCHS: Mapping[str, int | dict[str, int]] = {
+    "first epoch": 1,
+    "best epoch": {"pixel_accuracy": 5, "loss": 3},
+    "last epoch": 10,
+}
 """When R5's printed epochs were; the best accuracy and the lowest loss are of two epochs."""
 
 PANELS = {"pixel_accuracy": "pixel accuracy", "loss": "loss (nats)"}

@@ -28,8 +28,11 @@ AS_IT_IS, SCALED = "as it is", "scaled"
 class Model(Protocol):
     """A finished run, or a record."""
 
-    predictions: pd.DataFrame
-    validation: pd.DataFrame
+    @property
+    def predictions(self) -> pd.DataFrame: ...
+
+    @property
+    def validation(self) -> pd.DataFrame: ...
 
 
 def used(models: Mapping[str, Model]) -> pd.DataFrame:

@@ -36,7 +36,7 @@ def panels(
         layout="constrained",
     )
     for axis, key in zip(axes[0], keys, strict=True):
-        if key in (baselines or {}):
+        if baselines and key in baselines:
             axis.axvline(baselines[key], color=NEUTRAL, ls="--", lw=1.2)
         for place, name in enumerate(rows):
             if (found := figures[name].get(key)) is None:
