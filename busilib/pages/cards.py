@@ -177,7 +177,7 @@ def bibtex(root: Path) -> str:
     Args:
         root: the repository.
 
-    Example:
+    Example (not run):
         >>> bibtex(Path(".")).splitlines()[1]
         '@software{busilib,'
     """
