@@ -6,17 +6,21 @@ ONLY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help report test lab clean
+.PHONY: help report pdf test lab clean
 
 help:
 	@echo "make report   run the notebooks and build the book into _build/html/"
 	@echo "              PROFILE=smoke|laptop|full  DATA=folder of BUSI  ONLY=\"03 05\""
+	@echo "make pdf      print the built book into _build/book.pdf, with Chromium or Chrome"
 	@echo "make test     check style, run all tests, smoke report and browser check included"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    delete _build/: built pages, executed notebooks, trained networks"
 
 report: .venv/.installed
 	$(BIN)/busi report --profile "$(PROFILE)" $(if $(DATA),--data "$(DATA)") $(foreach name,$(ONLY),--only $(name))
+
+pdf: report
+	$(BIN)/busi pdf
 
 # Two processes with one thread each.
 test: export OMP_NUM_THREADS = 1

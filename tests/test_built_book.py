@@ -1,6 +1,7 @@
 """Open every page of the smoke report in headless Chromium, at desktop and phone width, without a network."""
 
 import os
+import re
 import threading
 from dataclasses import dataclass, field
 from functools import partial
@@ -45,6 +46,18 @@ READ_PAGE = """() => ({
     ).map(e => e.textContent.trim().slice(0, 80)),
 })"""
 
+OPEN_ALL = "document.querySelectorAll('details').forEach(block => { block.open = true })"
+
+CUT_OFF = """() => [...document.querySelectorAll('.bd-article :is(table, pre)')].filter(e => {
+    const room = e.closest('.pst-scrollable-table-container, .text_html, .bd-article-container').clientWidth;
+    return e.getClientRects().length && (e.getBoundingClientRect().width > room + 1
+        || e.scrollWidth > e.clientWidth + 1);
+}).map(e => `${e.tagName.toLowerCase()} ${e.innerText.trim().slice(0, 60)}`)"""
+"""Tables and code of which a reader would have to scroll to see a part."""
+
+CONTRAST = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+"""What depends on the colours of a page; the rest is asked once for each width."""
+
 
 @dataclass
 class Visit:
@@ -53,6 +66,8 @@ class Visit:
     status: int = 0
     faults: list[str] = field(default_factory=list)
     overflow: dict[str, int] = field(default_factory=dict)
+    cut_off: dict[str, list[str]] = field(default_factory=dict)
+    violations: list[str] = field(default_factory=list)
     content: dict = field(default_factory=dict)
 
 
@@ -116,11 +131,27 @@ def _visit(browser, base: str, path: str) -> Visit:
     )
     visit.status = page.goto(base + path, wait_until="networkidle").status
     visit.content = page.evaluate(READ_PAGE)
+    page.evaluate(OPEN_ALL)
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})
         visit.overflow[name] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        visit.cut_off[name] = page.evaluate(CUT_OFF)
+        visit.violations += _violations(page, name)
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    visit.violations += _violations(page, "dark", CONTRAST)
     page.close()
     return visit
+
+
+def _violations(page, look: str, options: dict | None = None) -> list[str]:
+    """What axe-core holds against a page, a line for each rule."""
+    from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
+
+    found = Axe().run(page, options=options or DEFAULT_OPTIONS).response["violations"]
+    return [
+        f"{look}: {one['id']}, {len(one['nodes'])} times, such as {one['nodes'][0]['html'][:160]}"
+        for one in found
+    ]
 
 
 def _all(visits: dict[str, Visit], faults_of) -> list[str]:
@@ -180,6 +211,28 @@ def test_links_lead_somewhere(visits, site):
 def test_no_page_is_wider_than_the_screen(visits, name):
     wide = {path: visit.overflow[name] for path, visit in visits.items() if visit.overflow[name] > 0}
     assert wide == {}
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_no_table_or_code_is_cut_off(visits, name):
+    assert _all(visits, lambda visit: visit.cut_off[name]) == []
+
+
+def test_axe_finds_nothing(visits):
+    assert _all(visits, lambda visit: visit.violations) == []
+
+
+def test_pages_are_light(site):
+    """Without their pictures: pages, styles and scripts."""
+    folder, _ = site
+    shared = sum(
+        path.stat().st_size for path in (folder / "_static").rglob("*") if path.suffix in (".css", ".js")
+    )
+    pages = {
+        path.relative_to(folder).as_posix(): len(re.sub(r"data:image/[^\"')]+", "", path.read_text("utf-8")))
+        for path in folder.rglob("*.html")
+    }
+    assert {name: size for name, size in pages.items() if size + shared > 1_000_000} == {}
 
 
 def test_pages_that_show_phantoms_say_so_and_no_others(visits):

@@ -592,7 +592,7 @@ def evidence(folder: Path) -> dict:
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_killed_ten_times_the_records_are_those_of_an_undisturbed_run(phantom_dir, tmp_path):
-    asked = ("r2-cnn", "--folds", 0, 1, "--jobs", 2, "--threads", 1)
+    asked = ("r2-cnn", "--folds", 0, 1, "--jobs", 1, "--threads", 1)
 
     def start(folder):
         if not folder.exists():

@@ -15,8 +15,10 @@ import pytest
 
 from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.busi.outlines import read_outlines
 from busilib.data.dataset import CLASSES
 from busilib.data.images import load_busi
+from busilib.data.polygons import filled
 from busilib.keras_backend import keras
 from busilib.metrics.classification import classification_metrics
 from busilib.metrics.measure import measure
@@ -27,7 +29,14 @@ from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.load import load_data
 from busilib.runs.profiles import PROFILES
 from busilib.runs.protocols import make_split
-from busilib.runs.records import Record, RecordError, read_record, summary, write_record
+from busilib.runs.records import (
+    Record,
+    RecordError,
+    predicted_outlines,
+    read_record,
+    summary,
+    write_record,
+)
 from busilib.runs.records import read_parts as parts_of
 from busilib.runs.run import Run
 from busilib.runs.spec import record_name, spec_of
@@ -549,3 +558,19 @@ def test_history_has_every_epoch_once(record, facts):
 
 def test_records_are_of_the_busi_that_is_here(folder, facts, busi_dir):
     assert facts["dataset"]["fingerprint"] == load_busi(busi_dir, facts["dataset"]["size"]).fingerprint
+
+
+def test_predicted_outlines_are_kept_where_the_true_ones_are_shipped():
+    shipped = read_outlines()[3]
+    masks = np.zeros((2, 128, 128), bool)
+    masks[0, 30:90, 20:100] = masks[1, :5] = True
+    made = SimpleNamespace(
+        spec=SimpleNamespace(origin="busi"),
+        predictions=pd.DataFrame({"id": [shipped.id, "normal (1)"]}),
+        masks=masks,
+    )
+    (found,) = predicted_outlines(made)
+    assert (found.id, found.width, found.height) == (shipped.id, shipped.width, shipped.height)
+    assert (filled(found.rings, masks[0].shape) == masks[0]).mean() > 0.99
+    made.spec.origin = "phantom"
+    assert predicted_outlines(made) == []

@@ -219,5 +219,6 @@ def test_figures_show_all_they_are_given():
 
 def test_a_plain_table_has_one_row_of_heads_and_none_is_empty():
     table = pd.DataFrame({"images": [1]}, index=pd.Index(["benign"], name="class"))
-    html = plain(table.rename_axis("kind", axis="columns"), "class").data
-    assert html.count("<th>") == 2 and "<th></th>" not in html
+    html = plain(table.rename_axis("kind", axis="columns").assign(what="<b>"), "class").data
+    assert html.count("<thead>") == 1 and html.count('<th scope="col"') == 3
+    assert '<td style="text-align: right">1</td><td>&lt;b&gt;</td>' in html

@@ -371,6 +371,16 @@ def doctor() -> None:
 
 
 @app.command()
+def pdf() -> None:
+    """Print the built book into one PDF, _build/book.pdf, with Chromium or Chrome."""
+    from busilib.cli.doctor import find_chromium
+    from busilib.paths import checkout
+    from busilib.publish.pdf import print_book
+
+    typer.echo(f"Open {print_book(checkout(), find_chromium())}")
+
+
+@app.command()
 def colab() -> None:
     """Give the notebooks their Colab cells, or take them away, as project.urls in pyproject.toml says."""
     from busilib.paths import checkout

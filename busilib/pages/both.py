@@ -160,8 +160,7 @@ def both_of_pairs() -> pd.DataFrame:
     """
     tables: Mapping[str, pd.DataFrame] = {pair: images(pair) for pair in PAIRS if records(pair)}
     ids = set.intersection(*(set(table["id"]) for table in tables.values()))
-    rows = {}
-    for pair, table in tables.items():
-        found = joint(table[table["id"].isin(ids)].reset_index(drop=True))
-        rows[" + ".join(PAIRS[pair])] = found
+    rows = {
+        pair: joint(table[table["id"].isin(ids)].reset_index(drop=True)) for pair, table in tables.items()
+    }
     return pd.DataFrame.from_dict(rows, orient="index")

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import yaml
+
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.metrics.calibration import calibrate, calibration_metrics
@@ -167,6 +169,29 @@ def shipped_table(root: Path) -> str:
         f"{table['label_conflict'].sum()} images whose group holds more than one class; "
         f"{repeats} × {FOLDS} folds"
     )
+
+
+def bibtex(root: Path) -> str:
+    """How to cite the book, made from `CITATION.cff`.
+
+    Args:
+        root: the repository.
+
+    Example (not run):
+        >>> bibtex(Path(".")).splitlines()[1]
+        '@software{busilib,'
+    """
+    facts = yaml.safe_load((root / "CITATION.cff").read_text(encoding="utf-8"))
+    names = [one.get("name") or f"{one['family-names']}, {one['given-names']}" for one in facts["authors"]]
+    lines = {
+        "author": " and ".join(f"{{{name}}}" for name in names),
+        "title": f"{{{facts['title']}}}",
+        "version": facts.get("version"),
+        "date": facts.get("date-released"),
+        "url": facts.get("repository-code"),
+    }
+    entry = "\n".join(f"  {key} = {{{value}}}," for key, value in lines.items() if value)
+    return f"```bibtex\n@software{{busilib,\n{entry}\n}}\n```"
 
 
 def tally(page: Path) -> str:

@@ -12,8 +12,8 @@ from busilib.metrics.figure import limits
 from busilib.metrics.measure import measure
 from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table
 from busilib.metrics.redrawn import DRAWINGS, RAW
+from busilib.pages.shipped import the_study
 from busilib.studies.outline import auc_interval, out_of_fold
-from busilib.studies.records import read_study
 from busilib.studies.study import Study
 
 RECORD = "outline+BrEaST"
@@ -43,9 +43,7 @@ def recorded() -> Study:
         >>> recorded().facts["outside"]["name"]
         'BrEaST'
     """
-    study = read_study(RECORD)
-    assert study is not None  # it is shipped with the repository
-    return study
+    return the_study(RECORD)
 
 
 def drawn(study: Study, name: str, drawing: str = RAW) -> pd.DataFrame:

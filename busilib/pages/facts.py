@@ -149,12 +149,12 @@ def thresholds(study: Study) -> pd.DataFrame:
         study: recorded as "duplicate-threshold".
 
     Example (not run):
-        >>> thresholds(read_study("duplicate-threshold")).loc[0.95, "images"]
+        >>> thresholds(read_study("duplicate-threshold")).loc["0.95", "images"]
         292
     """
     found = [facts for facts in study.conditions.values() if facts["threshold"] is not None]
     table = pd.DataFrame(found)[["threshold", "pairs", "groups", "images"]]
-    return table.set_index("threshold")
+    return table.set_index(table.pop("threshold").map("{:.2f}".format))
 
 
 def format_accuracy(table: pd.DataFrame) -> float:

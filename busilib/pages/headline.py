@@ -12,10 +12,10 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.pages import answers, drawings
 from busilib.pages.figures.style import CLAIMED, LOOKS, NEUTRAL, bars, done
 from busilib.pages.generated import markdown_table
+from busilib.pages.shipped import PROFILE, the_record, the_study
 from busilib.pages.tables import cell
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.records import find_record
-from busilib.studies.records import read_study
 
 INPUTS = {
     "image": "the whole image",
@@ -23,8 +23,6 @@ INPUTS = {
     "image cut by the true mask": "image cut by the true mask",
 }
 """What R2's MobileNet is shown, and what a row of the picture calls it."""
-
-PROFILE = "laptop"
 
 
 def _accuracies() -> dict[str, dict]:
@@ -115,8 +113,7 @@ def findings(root: Path) -> str:
 
 
 def _findings() -> Iterator[str]:
-    shown = {inputs: find_record("r2-mobilenet", PROFILE, inputs=inputs) for inputs in INPUTS}
-    whole, predicted, true = (record.metrics["accuracy"] for record in shown.values())
+    whole, predicted, true = (the_record("r2-mobilenet", shown).metrics["accuracy"] for shown in INPUTS)
     low, high = claimed_accuracies()
     yield (
         f"**The true mask gives the answer away.** The reports claim accuracies of {low:.2f} to {high:.2f}. "
@@ -129,11 +126,11 @@ def _findings() -> Iterator[str]:
     busi, other = found.loc["BUSI"], found.loc["BrEaST"]
     yield (
         "**Even its outline alone does.** How long an outline is for its shape tells malignant from benign "
-        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn lesions, no picture needed, and of "
-        f"{other['value']:.2f} on the {other['n']} of another set. See [page "
+        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']:.0f} drawn lesions, no picture needed, and "
+        f"of {other['value']:.2f} on the {other['n']:.0f} of another set. See [page "
         "15](../notebooks/15_outlines.ipynb)."
     )
-    ladder = read_study("ladder-classification")
+    ladder = the_study("ladder-classification")
     rungs = list(ladder.conditions.values())
     top, end = rungs[0]["metrics"]["accuracy"], rungs[-1]["metrics"]["accuracy"]
     yield (
@@ -141,7 +138,7 @@ def _findings() -> Iterator[str]:
         f"{cell(top)}; with none, {cell(end)}, on the same images. See [page "
         "9](../notebooks/09_inflation_ladder.ipynb)."
     )
-    outside = read_study("outside-segmentation+BrEaST")
+    outside = the_study("outside-segmentation+BrEaST")
     inside, abroad = (outside.metrics(f"r4-unet, {name}")["lesion_dice"] for name in ("BUSI", "BrEaST"))
     yield (
         f"**Little of it travels.** A U-Net's Dice on lesions falls from {cell(inside)} on BUSI to "

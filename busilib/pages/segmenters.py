@@ -27,6 +27,11 @@ MEANS = {
 """Three figures that are called Dice."""
 
 NOTHING = "paints nothing"
+HEADS = {"pooled_dice": "pooled", "lesion_dice": "lesion", "all_dice": "all"}
+"""The same, as heads of a table of Dice."""
+
+PIXELS = "pixels"
+
 DRAWN = 256
 """Pixels at which outlines of the same picture are compared."""
 
@@ -85,18 +90,18 @@ def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """Three values of Dice of every network on the images that all have, and of an empty answer.
 
     Example (not run):
-        >>> dice_table(networks()).loc["paints nothing", "Dice of lesions"]
+        >>> dice_table(networks()).loc["paints nothing", "lesion"]
         '0.00'
     """
     ids = common_ids(records.values())
     rows = {}
     for name, record in records.items():
         figures = metrics_on(record, ids)
-        rows[name] = {words: cell(figures[key]) for key, words in MEANS.items()}
-        rows[name]["pixel accuracy"] = f"{figures['pooled_accuracy']['value']:.3f}"
+        rows[name] = {words: cell(figures[key]) for key, words in HEADS.items()}
+        rows[name][PIXELS] = f"{figures['pooled_accuracy']['value']:.3f}"
     nothing = empty_answer(next(iter(records.values())), ids)
-    rows[NOTHING] = {words: f"{nothing[key]:.2f}" for key, words in MEANS.items()}
-    rows[NOTHING]["pixel accuracy"] = f"{nothing['pooled_accuracy']:.3f}"
+    rows[NOTHING] = {words: f"{nothing[key]:.2f}" for key, words in HEADS.items()}
+    rows[NOTHING][PIXELS] = f"{nothing['pooled_accuracy']:.3f}"
     return pd.DataFrame(rows).T
 
 

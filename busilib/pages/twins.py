@@ -31,14 +31,14 @@ SEEDS = 20
 
 REPORTS = {
     "R1, U-Net": "r1-unet",
-    "R1, DenseNet121": "r1-densenet121",
+    "R1, classifier": "r1-densenet121",
     "R2": "r2-cnn",
     "R3": "r3-imagemasknet",
     "R4": "r4-unet",
 }
 """An experiment for each way in which a report divides BUSI."""
 
-COPIED = "R1, DenseNet121, copies first"
+COPIED = "R1, classifier, copies first"
 """As the counts of its confusion matrix suggest: copies are made, then the pool is divided."""
 
 GROUPED = "this book: grouped folds"
@@ -95,7 +95,7 @@ def twins() -> pd.DataFrame:
         for name in REPORTS
         for seed in range(SEEDS)
     ]
-    plan, held = experiment(REPORTS["R1, DenseNet121"]).report_split, profile("full").hold_out
+    plan, held = experiment(REPORTS["R1, classifier"]).report_split, profile("full").hold_out
     many = np.tile(groups, R1_COPIES + 1)
     rows += [
         (COPIED, AS_REPORTED, leaked(many, split_with_copies(_labels(), plan, held, R1_COPIES, seed=seed)))
@@ -122,10 +122,10 @@ def twins_table() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "draws": found.size(),
-            "test images, at most": found["test"].max(),
+            "tested": found["test"].max(),
             "with a twin": found["twins"].agg(lambda n: f"{n.min()}–{n.max()}"),
             "mean": found["twins"].mean().round(1),
-            "mean (%)": found["share"].mean().round(0).astype(int),
+            "in %": found["share"].mean().round(0).astype(int),
         }
     )
 
@@ -134,17 +134,17 @@ def parts_table() -> pd.DataFrame:
     """How many images each report trains on, chooses on, tests on and sets aside.
 
     Example:
-        >>> parts_table().loc["R2", "chosen on"]
+        >>> parts_table().loc["R2", "choose"]
         'test'
     """
     rows = {name: report_split(name) for name in REPORTS}
     return pd.DataFrame(
         {
             name: {
-                "training": len(split.train),
-                "chosen on": len(split.validation) if split.selected_on == "validation" else "test",
+                "train": len(split.train),
+                "choose": len(split.validation) if split.selected_on == "validation" else "test",
                 "test": len(split.test),
-                "set aside": len(split.hold_out),
+                "aside": len(split.hold_out),
             }
             for name, split in rows.items()
         }
@@ -155,14 +155,14 @@ def folds_table(repeat: int = 0) -> pd.DataFrame:
     """What the five grouped folds of the shipped table hold.
 
     Example:
-        >>> int(folds_table()["images"].sum())
+        >>> int(folds_table().loc["images"].sum())
         780
     """
     table = read_table()
     found = table.groupby(f"fold_{repeat}")
     counts = pd.crosstab(table[f"fold_{repeat}"], table["class"])[list(CLASSES)]
     counts.insert(0, "images", found.size())
-    return counts.assign(pictures=found["group"].nunique())
+    return counts.assign(pictures=found["group"].nunique()).T
 
 
 def share_by_test_size(shares: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import sys
 import tomllib
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 
 import nbformat
@@ -19,6 +20,8 @@ from busilib import provenance
 from busilib.errors import UserError
 from busilib.pages import generated
 from busilib.publish.digest import source_digest
+from busilib.publish.finish import finish
+from busilib.publish.html_tables import tidy
 from busilib.publish.notebooks import RECORD, NotebookError, executed_path, find, record, stray
 from busilib.publish.parts import fill
 from busilib.publish.this_run import NOTE, TAG, set_apart
@@ -136,6 +139,9 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         if tags & {"parameters", "setup", "answer"}:
             tags.add("hide-input")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags), "mystnb": look})
+        for output in cell.get("outputs", []):
+            if html := output.get("data", {}).get("text/html"):
+                output["data"]["text/html"] = tidy(html)
     phantom = ran.get("phantom", False)
     if phantom and any(TAG in cell.metadata["tags"] for cell in notebook.cells):
         title, _, rest = notebook.cells[0].source.partition("\n")
@@ -192,6 +198,9 @@ def stage(root: Path, profile: str, partial: bool = False) -> Path:
     )
     shutil.copy(root / "_toc.yml", site)
     shutil.copytree(root / "book", site / "book")
+    table = files("busilib.data.busi").joinpath("busi_table.csv").read_bytes()
+    (site / "book" / "_static").mkdir(exist_ok=True)
+    (site / "book" / "_static" / "busi_table.csv").write_bytes(table)
 
     repository = repository_url(root)
     records = {}
@@ -254,6 +263,7 @@ def build(root: Path, profile: str, partial: bool = False) -> Path:
     target = root / "_build" / "html"
     shutil.rmtree(target, ignore_errors=True)
     (site / "_build" / "html").replace(target)
+    finish(target)
     return target / "index.html"
 
 

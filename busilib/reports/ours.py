@@ -22,11 +22,12 @@ CLASSIFIER = Experiment(
         size=224,
         epochs=15,
         batch=16,
-        learning_rate=1e-3,
+        # At 3e-4 an encoder whose statistics of batch normalisation rest forgets what it knew: on the
+        # validation part of fold 0, seed 0, the macro AUC was 0.74, and 0.99 at 1e-4.
+        learning_rate=1e-4,
         loss="sparse_categorical_crossentropy",
         encoder="efficientnetlite0",
         weights="imagenet",
-        norm_momentum=0.9,
         class_power=0.5,
         cosine=True,
         test_flip=True,
@@ -80,7 +81,7 @@ MULTI = replace(
 
 
 def _variant(name: str, title: str, **changes) -> Experiment:
-    """`own-clf` with one thing changed."""
+    """`own-clf` with one thing changed, and the learning rate that goes with it."""
     settings = replace(CLASSIFIER.settings, **changes)
     return replace(CLASSIFIER, id=f"own-clf-{name}", title=f"own-clf, {title}", settings=settings)
 
@@ -104,6 +105,6 @@ EXPERIMENTS = (
     ),
     _variant("128", "at 128 pixels", size=128),
     _variant("letterbox", "images in their own proportions", shape="letterbox"),
-    _variant("frozen", "only the head learns", frozen=True, norm_momentum=None),
-    _variant("scratch", "from random weights", weights=None),
+    _variant("frozen", "only the head learns", frozen=True, learning_rate=1e-3),
+    _variant("scratch", "from random weights", weights=None, learning_rate=1e-3, norm_momentum=0.9),
 )

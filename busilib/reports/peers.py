@@ -36,40 +36,50 @@ CURATED = "https://github.com/caumente/multi_task_breast_cancer"
 LEAKAGE_AWARE = "https://github.com/wajidali99/breast-ultrasound-classification"
 BUS_SET = "https://doi.org/10.1002/mp.16287"
 
-_CURATED = {
-    "name": "Aumente-Maestro et al. 2025",
-    "system": "multi-task network, 128 px",
-    "images": "450 curated images of BUSI",
-    "protocol": "4 folds; duplicates and inconsistent images removed",
-    "apart": True,
-    "spread": "",
-    "source": CURATED,
-}
-_LEAKAGE_AWARE = {
-    "name": "W. Ali, breast-ultrasound-classification",
-    "system": "DenseNet121, fine-tuned, 224 px",
-    "metric": "malignancy_auc",
-    "apart": True,
-    "source": LEAKAGE_AWARE,
-}
+
+def _curated(metric: str, value: float) -> Peer:
+    return Peer(
+        name="Aumente-Maestro et al. 2025",
+        system="multi-task network, 128 px",
+        metric=metric,
+        value=value,
+        spread="",
+        images="450 curated images of BUSI",
+        protocol="4 folds; duplicates and inconsistent images removed",
+        apart=True,
+        source=CURATED,
+    )
+
+
+def _leakage_aware(value: float, spread: str, images: str, protocol: str) -> Peer:
+    return Peer(
+        name="W. Ali, breast-ultrasound-classification",
+        system="DenseNet121, fine-tuned, 224 px",
+        metric="malignancy_auc",
+        value=value,
+        spread=spread,
+        images=images,
+        protocol=protocol,
+        apart=True,
+        source=LEAKAGE_AWARE,
+    )
+
 
 PEERS = (
-    Peer(**_CURATED, metric="benign_dice", value=0.80),
-    Peer(**_CURATED, metric="malignant_dice", value=0.73),
-    Peer(**_CURATED, metric="accuracy", value=0.80),
-    Peer(
-        **_LEAKAGE_AWARE,
-        value=0.933,
-        spread="± 0.025, SD of 5 folds",
-        images="526 lesion images of BUSI, without conflicting groups",
-        protocol="5 folds by perceptual hash; the tested fold chose the epoch",
+    _curated("benign_dice", 0.80),
+    _curated("malignant_dice", 0.73),
+    _curated("accuracy", 0.80),
+    _leakage_aware(
+        0.933,
+        "± 0.025, SD of 5 folds",
+        "526 lesion images of BUSI, without conflicting groups",
+        "5 folds by perceptual hash; the tested fold chose the epoch",
     ),
-    Peer(
-        **_LEAKAGE_AWARE,
-        value=0.961,
-        spread="± 0.019, SD of 5 networks",
-        images="105 lesion images of BUSI, set aside",
-        protocol="groups by perceptual hash; a validation fold chose the epoch",
+    _leakage_aware(
+        0.961,
+        "± 0.019, SD of 5 networks",
+        "105 lesion images of BUSI, set aside",
+        "groups by perceptual hash; a validation fold chose the epoch",
     ),
     Peer(
         name="BUS-Set, Thomas et al. 2023",

@@ -3,7 +3,7 @@
 Evidence comes per seed and fold. Each finished run is copied once into a folder of its own, whole or not at
 all:
 
-    results/<profile>/<record>/seed<S>-fold<K>/{run.json,predictions.csv,validation.csv,history.csv}
+    results/<profile>/<record>/seed<S>-fold<K>/{run.json,predictions.csv,validation.csv,history.csv,…}
     results/<profile>/<record>/metrics.json
 
 `metrics.json` is generated from the parts beside it and never edited: a new seed or fold only adds files.
@@ -15,7 +15,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,7 +23,9 @@ import pandas as pd
 
 from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.busi.outlines import Outline, outlines_json, read_outlines
 from busilib.data.dataset import CLASSES
+from busilib.data.polygons import rings_of
 from busilib.data.splits import hold_out
 from busilib.errors import UserError
 from busilib.metrics.combined import gate_counts
@@ -36,7 +38,7 @@ from busilib.runs.profiles import profile
 from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, PREDICTIONS, VALIDATION, Run
 from busilib.runs.spec import Spec, part_name, record_name
 
-SUMMARY = "metrics.json"
+SUMMARY, OUTLINES = "metrics.json", "outlines.json"
 TABLES = {"predictions": PREDICTIONS, "validation": VALIDATION, "history": HISTORY, "hold_out": HOLD_OUT}
 
 
@@ -240,7 +242,28 @@ def part_files(run: Run) -> dict[str, str]:
     """
     found = (run.folder / name for name in TABLES.values() if name != HISTORY)
     files = {path.name: path.read_text(encoding="utf-8") for path in found if path.is_file()}
+    if run.experiment.task == "segmentation" and (drawn := predicted_outlines(run)):
+        about = {"experiment": run.experiment.id, "part": run.spec.part}
+        files[OUTLINES] = outlines_json(drawn, about)
     return files | {HISTORY: run.history.round(6).to_csv(index=False, lineterminator="\n")}
+
+
+def predicted_outlines(run: Run) -> list[Outline]:
+    """What a finished segmenter drew on those of its test images whose true outline is shipped.
+
+    So that pages can set the two side by side without a pixel of a picture.
+
+    Example (not run):
+        >>> [outline.id for outline in predicted_outlines(finished)][:2]
+        ['benign (42)', 'malignant (51)']
+    """
+    shown = {outline.id: outline for outline in read_outlines()} if run.spec.origin == "busi" else {}
+    ids = run.predictions["id"]
+    return [
+        replace(shown[id], rings=rings_of(mask))
+        for id, mask in zip(ids, run.masks, strict=True)
+        if id in shown
+    ]
 
 
 def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> Path:
@@ -503,8 +526,8 @@ def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, di
     if outlined is None or named is None:
         return {}
     chosen, draws = profile(profile_name).hold_out, profile(profile_name).bootstrap_draws
-    outlines = outlined.predictions.query("fold == 0").set_index("id")
-    names = named.predictions.query("fold == 0").set_index("id").loc[outlines.index]
+    outlines = outlined.predictions.query("fold == 0 and seed == 0").set_index("id")
+    names = named.predictions.query("fold == 0 and seed == 0").set_index("id").loc[outlines.index]
     labels = pd.Categorical(outlines["true"], categories=CLASSES).codes
     held, _ = hold_out(labels, chosen, seed)
     outlines, names = outlines.iloc[held], names.iloc[held]

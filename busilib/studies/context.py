@@ -81,6 +81,17 @@ class Context:
             raise DataError(f"{self.data.name}: this study reads the files: give their folder.")
         return data_folder(self.profile, self.data, self.seed)
 
+    @property
+    def outside_folder(self) -> Path:
+        """The folder of the outside set, likewise.
+
+        Raises:
+            DataError: if a loaded dataset was given.
+        """
+        if isinstance(self.outside, Dataset):
+            raise DataError(f"{self.outside.name}: this study reads the files: give their folder.")
+        return Path(self.outside)
+
     def refuse(self, *options: str) -> None:
         """Refuse options that a study has no use for, so that no record claims them.
 

@@ -123,7 +123,7 @@ def out_of_fold(table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame
         (0) and `threshold` (0.5).
 
     Example (not run):
-        >>> malignancy_metrics(out_of_fold(table, DESCRIPTORS))["malignancy_auc"]
+        >>> malignancy_metrics(out_of_fold(table, list(DESCRIPTORS)))["malignancy_auc"]
     """
     parts = [
         _rows(
@@ -172,16 +172,16 @@ def outline(context: Context) -> Study:
     sets = {data.name: _drawn(scan(context.folder)[0], data, context.seed)}
     apart, facts = [], {}
     if context.outside:
-        sheet, outside = read_outside(context.outside), context.load_outside()
+        sheet, outside = read_outside(context.outside_folder), context.load_outside()
         sets[outside.name] = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
         apart, facts = [outside.name.replace(" ", "-")], {"outside": about(outside)}
     conditions = [
-        Condition(f"{name}, {drawing}", _with_descriptors(out_of_fold(table, DESCRIPTORS), table))
+        Condition(f"{name}, {drawing}", _with_descriptors(out_of_fold(table, list(DESCRIPTORS)), table))
         for name, drawn in sets.items()
         for drawing, table in drawn.items()
     ]
     conditions += [
-        Condition(f"{learned} → {other}", across(sets[learned][RAW], sets[other][RAW], DESCRIPTORS))
+        Condition(f"{learned} → {other}", across(sets[learned][RAW], sets[other][RAW], list(DESCRIPTORS)))
         for learned, other in permutations(sets, 2)
     ]
     return measured("outline", "malignancy", conditions, context, data, apart, **facts)

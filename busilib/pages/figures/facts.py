@@ -78,11 +78,11 @@ def stretches(factors: pd.Series, classes: pd.Series) -> Figure:
         >>> stretches(stretch(table), table["class"])
     """
     figure, axis = plt.subplots(figsize=(6.4, 2.8), layout="constrained")
-    table = pd.DataFrame({"factor": factors, "class": classes})
+    table = pd.DataFrame({"factor": factors, "": classes})
     sns.histplot(
         table,
         x="factor",
-        hue="class",
+        hue="",
         hue_order=list(PALETTE),
         palette=PALETTE,
         multiple="stack",
@@ -91,7 +91,6 @@ def stretches(factors: pd.Series, classes: pd.Series) -> Figure:
     )
     axis.axvline(1, color="0.3", linestyle=":", linewidth=1.5)
     axis.set(xlabel="made taller by a factor of", ylabel="images")
-    axis.get_legend().set_title(None)
     return done(figure)
 
 

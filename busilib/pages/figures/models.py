@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,15 +15,20 @@ from matplotlib.ticker import LogLocator, NullLocator
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.metrics.combined import tint
 from busilib.pages.figures.style import (
+    FIRST,
     LOOKS,
     PALETTE,
     PREDICTED,
     REFERENCE,
+    SECOND,
     done,
     grid,
     outline,
     show,
 )
+
+CURVES = (FIRST, SECOND, "#882255", "#44AA99", "#661100", "#88CCEE", "#AA4499", "#117733")
+"""One a model: P. Tol's muted colours, of which none stands for a source (see `style.LOOKS`)."""
 
 
 def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str]) -> Figure:
@@ -30,9 +36,8 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str
     figure, axes = plt.subplots(
         1, len(figures), figsize=(3.4 * len(figures), 3.2), squeeze=False, layout="constrained"
     )
-    colours = sns.color_palette("colorblind", len(histories))
     for axis, name in zip(axes[0], figures, strict=True):
-        for (model, history), colour in zip(histories.items(), colours, strict=True):
+        for (model, history), colour in zip(histories.items(), cycle(CURVES), strict=False):
             axis.plot(history["epoch"] + 1, history[name], color=colour, label=f"{model}, training")
             axis.plot(
                 history["epoch"] + 1, history[f"val_{name}"], "--", color=colour, label=f"{model}, validation"

@@ -1,0 +1,70 @@
+"""What is put right in a built book: roles that screen readers stumble over, and icons that no page shows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
+ICON = re.compile(r'("?)([\w-]+)\1:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
+"""An icon as the script holds it: its name, width, height, other names, code and path."""
+
+NAME = re.compile(r"fa-([a-z0-9-]+)")
+
+ROLES = (
+    # The logo and the title of the side bar stand outside of every landmark.
+    (
+        '<div class="sidebar-primary-items__start sidebar-primary__section">',
+        '<div class="sidebar-primary-items__start sidebar-primary__section" role="navigation" '
+        'aria-label="Book">',
+    ),
+    # docutils gives entries of a bibliography a role that has been withdrawn, and that a list may not hold.
+    (' role="doc-biblioentry"', ' role="listitem"'),
+)
+"""What is written in a page, and what stands in for it."""
+
+
+def finish(html: Path) -> None:
+    """Mend the pages of a built book in place, and leave the icons out that none of them shows.
+
+    Args:
+        html: the folder of the book.
+
+    Example (not run):
+        >>> finish(Path("_build/html"))
+    """
+    pages = sorted(html.rglob("*.html"))
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        for written, better in ROLES:
+            text = text.replace(written, better)
+        page.write_text(text, encoding="utf-8", newline="\n")
+    script = html / ICON_SCRIPT
+    if script.is_file():
+        others = (path for path in html.rglob("*.js") if path != script)
+        texts = (path.read_text(encoding="utf-8") for path in (*pages, *others))
+        script.write_text(
+            fewer_icons(script.read_text(encoding="utf-8"), texts), encoding="utf-8", newline="\n"
+        )
+        script.with_suffix(".js.map").unlink(missing_ok=True)
+
+
+def fewer_icons(script: str, texts: Iterable[str]) -> str:
+    """The script with those icons alone that some text names, by any of their names.
+
+    Args:
+        script: of Font Awesome, which holds every icon as an entry of an object.
+        texts: of pages and scripts.
+
+    Example:
+        >>> fewer_icons('{sun:[1,1,[],"f185","M1"],moon:[1,1,[],"f186","M2"]}', ['<i class="fa-moon">'])
+        '{moon:[1,1,[],"f186","M2"]}'
+    """
+    used = {name for text in texts for name in NAME.findall(text)}
+
+    def kept(found: re.Match) -> str:
+        others = re.findall(r'"([\w-]+)"', found[3])
+        return found[0] if used & {found[2], *others} else ""
+
+    return ICON.sub(kept, script)
