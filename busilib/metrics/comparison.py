@@ -35,7 +35,8 @@ def mcnemar(one: pd.DataFrame, other: pd.DataFrame) -> McNemar:
     """McNemar's exact test of two classifiers on the same images.
 
     Only images that one model got right and the other wrong count; without a difference each of them is a
-    fair coin. The test takes images for independent, which near-duplicates are not: its p is then too small.
+    fair coin. The test takes images for independent, which near-duplicates are not: its p can then be too
+    small, or too large.
     Source: McNemar 1947; the exact form is the sign test.
 
     Args:

@@ -147,7 +147,7 @@ def size_table(table: pd.DataFrame) -> pd.DataFrame:
         if len(own) < 2:
             continue
         inside, outside, difference = loss(table, fifth)
-        told = signed(difference) if not difference.get("why") else "–"
+        told = signed(difference, 2) if not difference.get("why") else "–"
         rows[fifth] = {
             "area of the image": own["area"].iloc[0],
             own.loc["inside", "set"]: f"{cell(inside)}, n = {inside['n']}",

@@ -24,6 +24,14 @@ from busilib.studies.study import Study
 
 MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
 FIGURES = {"classification": answer_metrics, "segmentation": segmentation_metrics}
+NAMES = {
+    "copies_first": "copies first",
+    "peeking": "peeking",
+    "image_wise": "image by image",
+    "true_mask": "true mask",
+}
+"""What a mistake is called on the page."""
+
 TOGETHER = "keep near-duplicates together"
 
 
@@ -119,14 +127,15 @@ def in_short(study: Study, keys: Sequence[str]) -> str:
     )
 
 
-def signed(figure: dict) -> str:
+def signed(figure: dict, digits: int = 3) -> str:
     """A difference with its interval, each with its sign.
 
     Example:
         >>> signed({"value": -0.213, "low": -0.248, "high": -0.175})
         '−0.213 (−0.248 to −0.175)'
     """
-    return f"{figure['value']:+.3f} ({limits(figure, '+.3f', ' to ')})".replace("-", "−")
+    form = f"+.{digits}f"
+    return f"{figure['value']:{form}} ({limits(figure, form, ' to ')})".replace("-", "−")
 
 
 def in_each(study: Study, keys: Sequence[str]) -> pd.DataFrame:
@@ -263,9 +272,9 @@ def mistakes(rungs: Sequence[Rung]) -> pd.DataFrame:
 
     Example:
         >>> mistakes(CLASSIFICATION).columns.tolist()
-        ['copies first', 'peeking', 'image wise', 'true mask', 'reported figure']
+        ['copies first', 'peeking', 'image by image', 'true mask', 'reported figure']
     """
     table = pd.DataFrame([asdict(rung) for rung in rungs]).set_index("name")
     figure = table.pop("figure").map(METRIC_NAMES).rename("reported figure")
     made = table.loc[:, table.any()].replace({True: "✗", False: ""})
-    return made.rename(columns=lambda name: name.replace("_", " ")).join(figure)
+    return made.rename(columns=NAMES).join(figure)

@@ -29,9 +29,9 @@ def sentence() -> str:
     return (
         f"**{lead}.** {network}, frozen on {home}, has a mean Dice of {cell(whole[0])} on lesions there and "
         f"of {cell(whole[1])} on {away}. In lesions as small as {home}'s smallest fifth it falls from "
-        f"{small[0]['value']:.2f} to {small[1]['value']:.2f} (difference {signed(small[2])}); in those as "
+        f"{small[0]['value']:.2f} to {small[1]['value']:.2f} (difference {signed(small[2], 2)}); in those as "
         f"large as its largest fifth, from {large[0]['value']:.2f} to {large[1]['value']:.2f} "
-        f"({signed(large[2])})."
+        f"({signed(large[2], 2)})."
     )
 
 
