@@ -76,7 +76,7 @@ def kinds(model: Answers, least: float = 0.5) -> pd.DataFrame:
 def conflicts_among_errors(model: Answers, most: int = 20) -> tuple[int, int, int]:
     """Images under two labels: among the surest errors of a classifier, among all its errors, and in BUSI.
 
-    Example:
+    Example (not run):
         >>> conflicts_among_errors(classifiers()["MobileNet"])[2]
         17
     """

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from busilib.metrics.figure import LIMITS, above, below
+from busilib.metrics.figure import LIMITS
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.segmentation import dice_per_image
 from busilib.metrics.strata import lesion_share
@@ -129,11 +129,6 @@ def loss(table: pd.DataFrame, fifth: str) -> tuple[dict, dict, dict]:
         rows.loc[where, kept].to_dict() | {"n": int(rows.loc[where, "n"])} for where in ("inside", "outside")
     )
     return inside, outside, unpaired_difference(inside, outside)
-
-
-def is_clear(difference: dict) -> bool:
-    """Whether the interval of a difference leaves out zero."""
-    return above(difference) or below(difference)
 
 
 def size_table(table: pd.DataFrame) -> pd.DataFrame:

@@ -24,7 +24,7 @@ ERRORS = ("ece", "brier", "log_loss")
 def sure(model: Model) -> tuple[float, float]:
     """The mean confidence of a classifier, and the share of its answers that are right.
 
-    Example:
+    Example (not run):
         >>> said, right = sure(classifiers()["MobileNet"])
     """
     confidence, right = confidence_of(model.predictions)
@@ -34,7 +34,7 @@ def sure(model: Model) -> tuple[float, float]:
 def temperatures(models: Mapping[str, Model]) -> pd.DataFrame:
     """How sure each classifier is, how often it is right, and the temperature of its folds.
 
-    Example:
+    Example (not run):
         >>> temperatures(classifiers()).columns.tolist()
         ['says, mean', 'is right', 'temperatures', 'ECE', 'ECE, scaled']
     """
@@ -64,7 +64,7 @@ def scaling(
     Returns:
         Columns `row` (the model), `figure`, `value`, `low`, `high`, `n`; below 0 is better.
 
-    Example:
+    Example (not run):
         >>> scaling(classifiers(), draws=20)["figure"].unique().tolist()
         ['ece', 'brier', 'log_loss']
     """
@@ -120,7 +120,7 @@ def silent(model: Model, risk: float) -> dict[str, dict]:
 def by_class(model: Model, risk: float) -> pd.DataFrame:
     """The same by true class: who is answered, and for whom the answers are wrong.
 
-    Example:
+    Example (not run):
         >>> by_class(classifiers()["CNN"], 0.1).loc["benign", "images"]
         437
     """

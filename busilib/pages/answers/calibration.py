@@ -14,6 +14,12 @@ MODEL, RISK = "MobileNet", 0.1
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     model = paired.classifiers()[MODEL]
     said, right = sureness.sure(model)
     found = sureness.scaling({MODEL: model}).set_index("figure").to_dict("index")
@@ -29,4 +35,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return reliability_diagrams(diagrams(paired.classifiers()))

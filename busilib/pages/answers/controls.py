@@ -10,6 +10,12 @@ from busilib.pages.tables import cell
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     study = told.recorded()
     auc = {name: study.metrics(name)["macro_auc"] for name in study.conditions}
     n = next(iter(auc.values()))["n"]
@@ -32,4 +38,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return controls(told.recorded(), {"no knowledge": 0.5}, "macro_auc", "macro AUC")

@@ -10,6 +10,12 @@ from busilib.pages.tables import cell
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     name, model = failing.outliner()
     low, high, whole = failing.ends(failing.strata(model))
     trained = {key: one for key, one in failing.attention().columns.items() if key.endswith(failing.GRADCAM)}
@@ -27,4 +33,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return strata(failing.strata(failing.outliner()[1]))

@@ -13,6 +13,12 @@ SHOWN = ("accuracy", "macro_f1", "malignant_recall")
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     models = paired.classifiers()
     gaps = paired.gaps(models)
     (apart, pairs), (found, _) = (paired.clear(gaps, key) for key in ("accuracy", "malignant_recall"))
@@ -29,4 +35,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return differences(paired.gaps(paired.classifiers()), {key: METRIC_NAMES[key] for key in SHOWN})

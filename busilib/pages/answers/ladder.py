@@ -11,6 +11,12 @@ from busilib.pages.words import METRIC_NAMES
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     study = rungs.recorded("classification")
     top, end = rungs.both_ends(study, "accuracy")
     name, step = rungs.largest_step(rungs.in_one(study, "accuracy"))
@@ -24,4 +30,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return waterfall(rungs.in_one(rungs.recorded("classification"), "accuracy"), METRIC_NAMES)

@@ -12,6 +12,12 @@ from busilib.pages.tables import cell
 
 
 def sentence() -> str:
+    """What the page found.
+
+    Example (not run):
+        >>> sentence().startswith("**")
+        True
+    """
     study = lost.main()
     network = lost.networks(study)[0]
     home, away = (study.facts[key]["name"] for key in ("dataset", "outside"))
@@ -30,4 +36,9 @@ def sentence() -> str:
 
 
 def picture() -> Figure:
+    """The picture that belongs to it.
+
+    Example (not run):
+        >>> picture().axes
+    """
     return dice_by_fifth(dict(lost.all_sizes()))
