@@ -1,9 +1,12 @@
 """The first screen of index and README: computed from the records, and equal to them where it is typed."""
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
+from types import ModuleType
 
-from busilib.pages import answers, headline
+from busilib.pages import answers, figures, headline
 from busilib.publish.notebooks import find
 
 ROOT = Path(__file__).parents[1]
@@ -35,3 +38,9 @@ def test_every_notebook_has_an_answer_and_a_picture():
 def test_the_picture_shows_the_same_images_for_every_row():
     counts = {found["n"] for found in headline._accuracies().values()}
     assert counts == {780}
+
+
+def test_no_module_of_figures_hides_a_figure():
+    for module in pkgutil.iter_modules(figures.__path__):
+        importlib.import_module(f"{figures.__name__}.{module.name}")
+    assert [name for name in figures.__all__ if isinstance(getattr(figures, name), ModuleType)] == []

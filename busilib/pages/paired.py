@@ -64,12 +64,18 @@ def first_seed(record: Record) -> Answers:
         >>> len(first_seed(read_record("r2-cnn", "laptop")).validation)
         390
     """
-    seed = record.facts["seeds"][0]
-    predictions, validation = (
-        table[table["seed"] == seed].reset_index(drop=True) if len(table) else table
-        for table in (record.predictions, record.validation)
+    seeds, validation = record.facts["seeds"], record.validation
+    return Answers(
+        _of(record.predictions, seeds[0]),
+        _of(validation, seeds[0]) if len(validation) else validation,
+        record.facts["inputs"],
+        made(record),
+        len(seeds),
     )
-    return Answers(predictions, validation, record.facts["inputs"], made(record), len(record.facts["seeds"]))
+
+
+def _of(table: pd.DataFrame, seed: int) -> pd.DataFrame:
+    return table[table["seed"] == seed].reset_index(drop=True)
 
 
 def classifiers() -> dict[str, Answers]:
@@ -110,7 +116,12 @@ def asked(models: Mapping[str, Answers]) -> pd.DataFrame:
 
 
 def groups(model: Answers) -> np.ndarray:
-    """The near-duplicate group of each of its test images."""
+    """The near-duplicate group of each of its test images.
+
+    Example:
+        >>> len(groups(classifiers()["CNN"]))
+        780
+    """
     return groups_of(model.predictions, read_table())
 
 
@@ -180,7 +191,12 @@ def wider_by_group(model: Answers) -> float:
 
 
 def same_images(models: Mapping[str, Answers]) -> dict[str, pd.DataFrame]:
-    """The predictions of all classifiers in one order."""
+    """The predictions of all classifiers in one order.
+
+    Example:
+        >>> list(same_images(classifiers()))[0]
+        'MobileNet'
+    """
     return shared({name: model.predictions for name, model in models.items()})
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from itertools import pairwise
 
@@ -100,33 +100,6 @@ def clear_steps(study: Study) -> list[str]:
     return [name for name, one in steps.items() if above(one) or below(one)]
 
 
-def in_short(study: Study, keys: Sequence[str]) -> str:
-    """A ladder of segmentation in some sentences: both ends by several metrics, and which steps are clear.
-
-    Args:
-        study: a ladder.
-        keys: of the metrics.
-
-    Example:
-        >>> in_short(recorded("segmentation"), ["lesion_dice"]).startswith("Dice")
-        True
-    """
-    ends = {key: both_ends(study, key) for key in keys}
-    words = "; ".join(
-        f"{METRIC_NAMES[key]}: **{top['value']:.2f}** with every mistake, **{end['value']:.2f}** with none"
-        for key, (top, end) in ends.items()
-    )
-    pairs = [
-        f" *{one}* and *{other}* outline the very same pixels: both rules chose the same epoch."
-        for one, other in same_masks(study)
-    ]
-    clear = ", ".join(clear_steps(in_one(study, "lesion_dice"))) or "none"
-    return (
-        f"{words}. The two ends are other test images. Steps in training whose interval leaves out zero, as "
-        f"the mean over lesions: **{clear}**.{''.join(pairs)}"
-    )
-
-
 def signed(figure: dict, digits: int = 3) -> str:
     """A difference with its interval, each with its sign.
 
@@ -181,6 +154,30 @@ def same_masks(study: Study) -> list[tuple[str, str]]:
         first, second = (tables[name][columns].reset_index(drop=True) for name in (above_it, here))
         found += [(above_it, here)] if first.equals(second) else []
     return found
+
+
+def ends_told(study: Study, names: Mapping[str, str]) -> str:
+    """Both ends of a ladder in words, in one metric after the other.
+
+    Example:
+        >>> ends_told(recorded("classification"), {"accuracy": "accuracy"})
+        'accuracy: **0.97** with every mistake, **0.73** with none'
+    """
+    ends = {words: both_ends(study, key) for key, words in names.items()}
+    return "; ".join(
+        f"{words}: **{top['value']:.2f}** with every mistake, **{end['value']:.2f}** with none"
+        for words, (top, end) in ends.items()
+    )
+
+
+def same_told(study: Study) -> str:
+    """Which rungs outline the very same pixels, in a sentence; empty where none do.
+
+    Example (not run):
+        >>> same_told(recorded("segmentation"))
+    """
+    pairs = [f"*{one}* and *{other}*" for one, other in same_masks(study)]
+    return f"The same pixels are outlined by {', '.join(pairs)}: both chose the same epoch." if pairs else ""
 
 
 def tested(study: Study) -> pd.Series:
@@ -238,7 +235,7 @@ def near_duplicates() -> pd.DataFrame:
 def twins_in_training(seeds: int = 5) -> pd.Series:
     """Share of BUSI's test images with a twin, or a copy of themselves, in training, by how it is divided.
 
-    Example:
+    Example (not run):
         >>> twins_in_training(1)["near-duplicates together"]
         0.0
     """

@@ -10,6 +10,7 @@ import pandas as pd
 import yaml
 
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.splits import FOLDS
 from busilib.errors import UserError
 from busilib.metrics.malignancy import lesions_only
 from busilib.metrics.measure import measure
@@ -129,7 +130,7 @@ def _claims() -> Iterator[Standing]:
 def _ours(root: Path) -> Iterator[Standing]:
     for id in OURS:
         record = find_record(id, PROFILE, folder=root / "results")
-        if record is None or record.folds == 1:
+        if record is None or record.folds < FOLDS:
             continue
         figures = {**record.metrics, **_more(record)}
         for key in FIGURES.keys() & figures.keys():

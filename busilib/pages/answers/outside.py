@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from busilib.metrics.figure import below
 from busilib.pages import lost
-from busilib.pages.figures.sizes import dice_by_fifth
+from busilib.pages.figures.by_size import dice_by_fifth
 from busilib.pages.rungs import signed
 from busilib.pages.tables import cell
 

@@ -1,6 +1,7 @@
 """The figures of the book: each takes data, returns a Matplotlib figure, and looks like the others."""
 
 from busilib.pages.figures.attention import attention, heat_maps, shares_inside
+from busilib.pages.figures.by_size import dice_by_fifth, spread_of_accuracy
 from busilib.pages.figures.data import (
     augmentations,
     class_counts,
@@ -31,7 +32,6 @@ from busilib.pages.figures.outside import inside_and_outside, malignancy_scores,
 from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall
-from busilib.pages.figures.sizes import dice_by_fifth, spread_of_accuracy
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.uncertainty import (
     differences,
