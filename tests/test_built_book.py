@@ -55,7 +55,8 @@ CUT_OFF = """() => [...document.querySelectorAll('.bd-article :is(table, pre)')]
 }).map(e => `${e.tagName.toLowerCase()} ${e.innerText.trim().slice(0, 60)}`)"""
 """Tables and code of which a reader would have to scroll to see a part."""
 
-CONTRAST = {"runOnly": ["color-contrast"], "resultTypes": ["violations"]}
+AXE = {"resultTypes": ["violations"], "preload": False}
+CONTRAST = AXE | {"runOnly": ["color-contrast"]}
 """What depends on the colours of a page; the rest is asked once for each width."""
 
 
@@ -131,6 +132,7 @@ def _visit(browser, base: str, path: str) -> Visit:
     )
     visit.status = page.goto(base + path, wait_until="networkidle").status
     visit.content = page.evaluate(READ_PAGE)
+    page.add_style_tag(content="* { animation: none !important; transition: none !important }")
     page.evaluate(OPEN_ALL)
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})
@@ -143,11 +145,11 @@ def _visit(browser, base: str, path: str) -> Visit:
     return visit
 
 
-def _violations(page, look: str, options: dict | None = None) -> list[str]:
+def _violations(page, look: str, options: dict = AXE) -> list[str]:
     """What axe-core holds against a page, a line for each rule."""
-    from axe_playwright_python.sync_playwright import DEFAULT_OPTIONS, Axe
+    from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options=options or DEFAULT_OPTIONS).response["violations"]
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{look}: {one['id']}, {len(one['nodes'])} times, such as {one['nodes'][0]['html'][:160]}"
         for one in found

@@ -17,6 +17,17 @@ def test_only_icons_that_are_named_stay():
     assert fewer_icons(SCRIPT, ["fa-file-pdf fa-sun fa-magnifying-glass fa-home"]) == SCRIPT
 
 
+def test_links_to_notebooks_lead_to_their_pages(tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    for name in ("01_a.html", "03_c.ipynb", "03_c.html"):
+        (tmp_path / "notebooks" / name).write_text("", "utf-8")
+    page = tmp_path / "notebooks" / "02_b.html"
+    links = '<a href="01_a.ipynb#top">a</a><a href="03_c.ipynb">c</a><a href="04_d.ipynb">d</a>'
+    page.write_text(links, "utf-8")
+    finish(tmp_path)
+    assert page.read_text("utf-8") == links.replace("01_a.ipynb", "01_a.html")
+
+
 def test_pages_are_mended_in_place(tmp_path):
     (tmp_path / ICON_SCRIPT).parent.mkdir(parents=True)
     (tmp_path / ICON_SCRIPT).write_text(SCRIPT, encoding="utf-8")

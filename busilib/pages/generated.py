@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from textwrap import wrap
 
 from busilib.data.dataset import CLASSES
 from busilib.pages.ledger import PROFILES, Line, Measured, ledger, records_by_protocol, tally
@@ -19,9 +18,6 @@ from busilib.runs.records import Record, combined_records
 
 HEAD = ("figure", "claimed", "verdict", "as the report did", "grouped")
 """Columns of a table of claims; a narrow screen shows the first ones and scrolls to the rest."""
-
-VERDICT_WIDTH = 26
-"""Characters of a verdict that stay on one line, so that no browser makes its column a ladder of words."""
 
 SHOWN_VERSIONS = {"python": "Python", "keras": "Keras", "tensorflow": "TensorFlow", "numpy": "NumPy"}
 
@@ -151,8 +147,8 @@ def _cells(line: Line) -> list[str]:
     n = "n not given" if claim.n is None else f"n = {claim.n}"
     return [
         METRIC_NAMES.get(claim.metric, claim.metric.replace("_", " ")),
-        f"{_unbroken(value)}, {claim.part}, {_unbroken(n)}",
-        " ".join(map(_unbroken, wrap(line.verdict, VERDICT_WIDTH))),
+        f"{value}, {claim.part}, {n}",
+        line.verdict,
         *(_measured(found) for found in (line.own, line.grouped)),
     ]
 
@@ -162,7 +158,7 @@ def _measured(found: Measured | None) -> str:
         return "–"
     value = f"{found.value:.2f}" if found.low is None and not found.why else cell(asdict(found))
     folds = "1 fold" if found.folds == 1 else f"{found.folds} folds"
-    return ", ".join(map(_unbroken, (value, f"n = {found.n}", folds)))
+    return f"{value}, n = {found.n}, {folds}"
 
 
 def _origin(line: Line) -> str:
@@ -173,10 +169,6 @@ def _origin(line: Line) -> str:
         if found
     )
     return "; ".join(dict.fromkeys(origins)) or "–"
-
-
-def _unbroken(text: str) -> str:
-    return text.replace(" ", "\N{NO-BREAK SPACE}").replace("–", "\N{WORD JOINER}–\N{WORD JOINER}")
 
 
 def _made(record: Record) -> str:

@@ -10,6 +10,7 @@ ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
 ICON = re.compile(r'("?)([\w-]+)\1:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
 """An icon as the script holds it: its name, width, height, other names, code and path."""
 
+NOTEBOOK_LINK = re.compile(r'href="([^":#]+)\.ipynb')
 NAME = re.compile(r"fa-([a-z0-9-]+)")
 
 ROLES = (
@@ -39,6 +40,7 @@ def finish(html: Path) -> None:
         text = page.read_text(encoding="utf-8")
         for written, better in ROLES:
             text = text.replace(written, better)
+        text = NOTEBOOK_LINK.sub(lambda link, page=page: _to_page(link, page.parent), text)
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():
@@ -48,6 +50,12 @@ def finish(html: Path) -> None:
             fewer_icons(script.read_text(encoding="utf-8"), texts), encoding="utf-8", newline="\n"
         )
         script.with_suffix(".js.map").unlink(missing_ok=True)
+
+
+def _to_page(link: re.Match, folder: Path) -> str:
+    """A link to a notebook, as outputs of notebooks have them, leads to its page if there is no such file."""
+    there = (folder / f"{link[1]}.html").is_file() and not (folder / f"{link[1]}.ipynb").is_file()
+    return f'href="{link[1]}.html' if there else link[0]
 
 
 def fewer_icons(script: str, texts: Iterable[str]) -> str:
