@@ -401,9 +401,9 @@ def test_status_lists_each_notebook_and_what_it_ran_with():
     ran = {"profile": "smoke", "seed": 0, "seconds": 12.4, "commit": "abc", "date": "2026-01-02"}
     ran |= {"versions": {"python": "3.11.7", "keras": "3.15.1"}, "machine": "2 CPU cores"}
     text = generated.status({"01_a": ran, "02_b": {}})
-    assert "| [01_a](../notebooks/01_a.ipynb) | smoke | 0 | 12 | `abc` |" in text
+    assert "| [01_a](../notebooks/01_a.ipynb) | 12 | `abc` |" in text
     assert "| [02_b](../notebooks/02_b.ipynb) | not run |" in text
-    assert "Python 3.11.7, Keras 3.15.1; 2 CPU cores." in text
+    assert "profile smoke, seed 0; Python 3.11.7, Keras 3.15.1; 2 CPU cores." in text
 
 
 def test_claims_show_every_claim_of_the_registry(tmp_path):

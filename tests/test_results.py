@@ -24,7 +24,6 @@ from busilib.metrics.classification import classification_metrics
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
-from busilib.pages import rungs as ladder
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.load import load_data
 from busilib.runs.profiles import PROFILES
@@ -394,14 +393,14 @@ def test_the_readme_quotes_the_records():
     names.append("r2-mobilenet+image-cut-by-the-predicted-mask")
     tested = shared({name: read_record(name, "laptop").predictions for name in names})
     whole, cut, predicted = (classification_metrics(table)["accuracy"] for table in tested.values())
-    assert f"names {whole:.2f} of the pictures right" in text
-    assert f"and {cut:.2f} when it sees them cut by the true mask" in text
-    assert f"U-Net predicts, {predicted:.2f} is left" in text
-    top, end = ladder.ends(read_study("ladder-classification"))
-    assert f"reports {top:.2f} on the same 780 pictures" in text and f"and {end:.2f} if none is" in text
+    assert f"right for {cut:.2f} of them when they are cut by the mask that an expert drew" in text
+    assert f"{predicted:.2f} when a network has to draw it, and {whole:.2f} on whole pictures" in text
+    rungs = list(read_study("ladder-classification").conditions.values())
+    top, end = (rung["metrics"]["accuracy"]["value"] for rung in (rungs[0], rungs[-1]))
+    assert f"reports an accuracy of {top:.2f}" in text and f"and {end:.2f} if none is" in text
     outlines = read_study("outside-segmentation+BrEaST")
     inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
-    assert f"mean Dice falls from {inside:.2f} to {outside:.2f}" in text
+    assert f"mean Dice on lesions falls from {inside:.2f} to {outside:.2f}" in text
 
 
 # Every record of the project

@@ -50,19 +50,18 @@ def status(records: Mapping[str, Mapping]) -> str:
     for name, ran in records.items():
         link = f"[{name}](../notebooks/{name}.ipynb)"
         if not ran:
-            rows.append([link, "not run", "", "", "", ""])
+            rows.append([link, "not run", "", ""])
             continue
-        rows.append(
-            [link, ran["profile"], ran["seed"], f"{ran['seconds']:.0f}", f"`{ran['commit']}`", ran["date"]]
-        )
+        rows.append([link, f"{ran['seconds']:.0f}", f"`{ran['commit']}`", ran["date"]])
         versions = ", ".join(
             f"{shown} {ran['versions'][key]}"
             for key, shown in SHOWN_VERSIONS.items()
             if key in ran["versions"]
         )
-        settings.setdefault(f"{versions}; {ran['machine']}", []).append(name)
-    head = ["notebook", "profile", "seed", "seconds", "commit", "date"]
-    lines = [markdown_table(head, "llrrll", rows), ""]
+        how = f"profile {ran['profile']}, seed {ran['seed']}; {versions}; {ran['machine']}"
+        settings.setdefault(how, []).append(name)
+    head = ["notebook", "seconds", "commit", "date"]
+    lines = [markdown_table(head, "lrll", rows), ""]
     for used, names in settings.items():
         whose = "Every notebook that ran" if len(settings) == 1 else ", ".join(names)
         lines.append(f"- {whose}: {used}.")

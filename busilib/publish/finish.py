@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
@@ -40,7 +41,7 @@ def finish(html: Path) -> None:
         text = page.read_text(encoding="utf-8")
         for written, better in ROLES:
             text = text.replace(written, better)
-        text = NOTEBOOK_LINK.sub(lambda link, page=page: _to_page(link, page.parent), text)
+        text = NOTEBOOK_LINK.sub(partial(_to_page, folder=page.parent), text)
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():
