@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, explore, generated, headline, own_set, standing
+from busilib.pages import cards, explore, generated, headline, own_set, primary, standing
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
@@ -13,6 +13,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "headline": headline.figure,
     "answers": headline.pages,
     "standing": standing.standing,
+    "primary": primary.primary,
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),
