@@ -132,7 +132,7 @@ def _make_report(fresh: Path, home: Path) -> SmokeReport:
     root = fresh / "repository"
     for name in ("notebooks", "book", "results"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns(".ipynb_checkpoints"))
-    for name in ("_config.yml", "_toc.yml", "pyproject.toml"):
+    for name in ("_config.yml", "_toc.yml", "pyproject.toml", "CITATION.cff"):
         shutil.copy(ROOT / name, root)
     env = {
         key: value for key, value in os.environ.items() if not key.startswith(("XDG_", "JUPYTER", "BUSI_"))
