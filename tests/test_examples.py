@@ -195,5 +195,10 @@ def test_public_functions_have_examples():
         for name, (module, doc) in DOCUMENTED.items()
         if name.removeprefix(f"{module}.").islower() and "." not in name.removeprefix(f"{module}.")
     }
-    without = [name for name, doc in functions.items() if RUN not in doc and NOT_RUN not in doc]
+    without = [
+        name
+        for name, doc in functions.items()
+        if RUN not in doc and NOT_RUN not in doc
+        if not name.startswith("busilib.pages.answers.")  # all alike, and told in their package
+    ]
     assert len(without) <= MOST_WITHOUT, without

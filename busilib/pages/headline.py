@@ -29,9 +29,8 @@ INPUTS = {
 def _accuracies() -> dict[str, dict]:
     """Accuracy on all 780 images out of fold, by what was asked and shown."""
     found = {
-        f"MobileNet, {words}": record.metrics["accuracy"]
+        f"MobileNet, {words}": the_record("r2-mobilenet", inputs).metrics["accuracy"]
         for inputs, words in INPUTS.items()
-        if (record := find_record("r2-mobilenet", PROFILE, inputs=inputs))
     }
     if own := _baseline():
         found["our own baseline, the whole image"] = own.metrics["accuracy"]

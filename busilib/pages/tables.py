@@ -14,9 +14,8 @@ from busilib.data.tiles import Tiles
 from busilib.metrics.classification import same_answer
 from busilib.metrics.figure import LIMITS, limits, several
 from busilib.pages.words import METRIC_NAMES
-from busilib.paths import PathError, project_root
 from busilib.reports.experiment import Experiment
-from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.reports.registry import experiment
 from busilib.runs.profiles import profile as profile_named
 from busilib.runs.records import Record, find_record
 from busilib.runs.run import Run
@@ -307,26 +306,3 @@ def claims_of(ids: Sequence[str], metric: str) -> pd.DataFrame:
         part = parts[0] if parts else "test"
         rows.append(sources(experiment(id), [metric], part, recorded_sources(id)).assign(row=id))
     return pd.concat(rows)
-
-
-def summary(profile: str = "laptop") -> pd.DataFrame:
-    """Long table for the summary figure: main claims beside what was recorded on BUSI, where anything was.
-
-    Raises:
-        PathError: if nothing was.
-
-    Example (not run):
-        >>> figures.claimed_and_measured(summary(), "value")
-    """
-    parts = []
-    for entry in EXPERIMENTS.values():
-        claim, recorded = entry.main_claim, recorded_sources(entry.id, profile)
-        if claim and recorded:
-            part = sources(entry, [claim.metric], claim.part, recorded)
-            parts.append(part.assign(row=f"{entry.id}\n{METRIC_NAMES[claim.metric]}"))
-    if not parts:
-        raise PathError(
-            f"{project_root() / 'results' / profile}: no record of any claim. `busi train` makes them; or "
-            "start from a checkout that has them."
-        )
-    return pd.concat(parts, ignore_index=True)

@@ -35,7 +35,7 @@ from busilib.paths import project_root
 from busilib.reports.registry import experiment
 from busilib.runs.locks import locked
 from busilib.runs.profiles import profile
-from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, PREDICTIONS, VALIDATION, Run
+from busilib.runs.run import FACTS, HISTORY, HOLD_OUT, MASKS, PREDICTIONS, VALIDATION, Run
 from busilib.runs.spec import Spec, part_name, record_name
 
 SUMMARY, OUTLINES = "metrics.json", "outlines.json"
@@ -242,7 +242,7 @@ def part_files(run: Run) -> dict[str, str]:
     """
     found = (run.folder / name for name in TABLES.values() if name != HISTORY)
     files = {path.name: path.read_text(encoding="utf-8") for path in found if path.is_file()}
-    if run.experiment.task == "segmentation" and (drawn := predicted_outlines(run)):
+    if (run.folder / MASKS).is_file() and (drawn := predicted_outlines(run)):
         about = {"experiment": run.experiment.id, "part": run.spec.part}
         files[OUTLINES] = outlines_json(drawn, about)
     return files | {HISTORY: run.history.round(6).to_csv(index=False, lineterminator="\n")}

@@ -19,6 +19,9 @@ def dose_response(table: pd.DataFrame, label: str) -> Figure:
     Args:
         table: columns `set`, `drawing`, `value`, `low`, `high`, `n`, as of `busilib.pages.drawings.doses`.
         label: what tells the classes apart.
+
+    Example (not run):
+        >>> dose_response(doses(recorded()), "circumference")
     """
     drawings = list(dict.fromkeys(table["drawing"]))
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
@@ -53,6 +56,9 @@ def by_class(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Fig
         tables: name of the set to rows with `true` and the column.
         column: which is shown.
         label: what it is called.
+
+    Example (not run):
+        >>> by_class({"BUSI": drawn(recorded(), "BUSI")}, "circumference", "normalised circumference")
     """
     figure, axes = plt.subplots(
         1, len(tables), figsize=(4.1 * len(tables), 3.2), sharey=True, sharex=True, squeeze=False
