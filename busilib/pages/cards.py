@@ -12,9 +12,9 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.splits import FOLDS
 from busilib.metrics.calibration import calibrate, calibration_metrics
 from busilib.metrics.classification import same_answer
-from busilib.metrics.figure import limits
 from busilib.metrics.measure import MAIN_FIGURES, intervals
 from busilib.metrics.pairing import groups_of
+from busilib.pages.common import signed
 from busilib.pages.generated import markdown_table
 from busilib.pages.outside import constant_answers
 from busilib.pages.tables import METRIC_NAMES, cell
@@ -120,7 +120,7 @@ def duplicate_threshold(root: Path) -> str:
                 "–" if nothing else "; ".join(f"{run['with_twin']} of {run['test']}" for run in runs),
                 f"{facts['twins_apart']:.0%}",
                 cell(facts["metrics"]["accuracy"]),
-                "–" if not difference["value"] else _signed(difference),
+                "–" if not difference["value"] else signed(difference, 3),
             ]
         )
     return markdown_table(head, "lrrrrrll", rows)
@@ -254,10 +254,6 @@ def _weights(source: str) -> str:
 
 def _cell(metrics: Mapping[str, Mapping[str, float]], key: str) -> str:
     return cell(metrics[key]) if key in metrics else "–"
-
-
-def _signed(figure: Mapping[str, float]) -> str:
-    return f"{figure['value']:+.3f} ({limits(figure, '+.3f', ' to ')})".replace("-", "−")
 
 
 def _scaled_ece(record: Record) -> str:

@@ -16,13 +16,11 @@ from busilib.metrics.pairing import by_fold
 from busilib.pages.common import Records, common_ids, compared
 from busilib.pages.masks import empty_masks
 from busilib.pages.narrow import narrow
-from busilib.pages.shipped import the_record
+from busilib.pages.shipped import PROFILE, the_record
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.r1 import FOLD_CONFUSION
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
-
-PROFILE = "laptop"
 
 REPORTED = {
     "R2's CNN": "r2-cnn",

@@ -9,11 +9,9 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import COUNTS, dice_per_image, iou_per_image
 from busilib.pages.common import Records, common_ids, difference, on_common_images
 from busilib.pages.narrow import narrow
-from busilib.pages.shipped import the_record
+from busilib.pages.shipped import PROFILE, the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
-
-PROFILE = "laptop"
 
 WAYS = {
     "threshold": "r4-threshold",

@@ -11,10 +11,10 @@ from busilib.metrics.comparison import paired_difference
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.malignancy import lesions_only, malignancy_metrics
 from busilib.metrics.measure import measure
+from busilib.pages.shipped import the_study
 from busilib.pages.tables import cell
 from busilib.runs.profiles import profile as profile_named
 from busilib.studies.controls import WHOLE
-from busilib.studies.records import read_study
 from busilib.studies.study import Study
 
 MASK, PAINTED, BOX = "true mask alone", "lesion painted out", "box around the lesion alone"
@@ -30,8 +30,7 @@ def recorded() -> Study:
         >>> list(recorded().conditions)[0]
         'whole image'
     """
-    study = read_study("negative-controls")
-    assert study is not None  # it is shipped with the repository
+    study = the_study("negative-controls")
     return everywhere(study)
 
 
@@ -113,8 +112,7 @@ def marks() -> tuple[pd.DataFrame, pd.Series]:
         >>> marks()[0].columns.tolist()
         ['benign', 'malignant', 'normal', 'named right']
     """
-    study = read_study("negative-controls")
-    assert study is not None  # it is shipped with the repository
+    study = the_study("negative-controls")
     rows = study.predictions[study.predictions["condition"] == WHOLE]
     coloured = study.predictions["condition"].eq(f"{WHOLE}, images with coloured marks")
     marked = (

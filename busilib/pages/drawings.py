@@ -92,6 +92,17 @@ def alone(study: Study, draws: int = 1000) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)[["set", "descriptor", "value", "low", "high", "n"]]
 
 
+def circumference(study: Study, draws: int = 1000) -> dict[str, dict]:
+    """What `alone` says of the circumference, by set: `value`, `low`, `high`, `n`.
+
+    Example:
+        >>> list(circumference(recorded(), draws=20))
+        ['BUSI', 'BrEaST']
+    """
+    tables = {name: drawn(study, name)[["true", "group", "circumference"]] for name in sets(study)}
+    return {name: descriptor_auc_table(table, draws).iloc[0].to_dict() for name, table in tables.items()}
+
+
 def doses(study: Study, descriptor: str = "circumference", draws: int = 1000) -> pd.DataFrame:
     """The same for one descriptor as the outlines are drawn plainer and plainer.
 

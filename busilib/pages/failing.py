@@ -12,8 +12,8 @@ from busilib.metrics.segmentation import dice_per_image
 from busilib.metrics.strata import ALL_SIZES, BOTH, dice_by_stratum
 from busilib.pages.paired import DRAWS, Answers, first_seed
 from busilib.pages.segmenters import networks, widest
+from busilib.pages.shipped import the_study
 from busilib.pages.uncertainty import surest_errors, worst_outlines
-from busilib.studies.records import read_study
 from busilib.studies.study import Study
 
 GRADCAM, HIRESCAM, RANDOM = "Grad-CAM", "HiResCAM", "random head"
@@ -92,9 +92,7 @@ def attention() -> Study:
         >>> list(attention().conditions)[0]
         'r2-mobilenet, Grad-CAM'
     """
-    study = read_study("attention")
-    assert study is not None  # it is shipped with the repository
-    return study
+    return the_study("attention")
 
 
 def looked(study: Study) -> pd.DataFrame:

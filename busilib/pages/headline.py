@@ -127,13 +127,12 @@ def _findings() -> Iterator[str]:
         f"mask that an expert drew, {cell(predicted)} when a network has to draw it, and {cell(whole)} on "
         "whole images. See [page 6](../notebooks/06_image_and_mask.ipynb)."
     )
-    rough = drawings.recorded()
-    found = drawings.alone(rough).set_index(["descriptor", "set"]).loc["circumference"]
-    busi, other = found.loc["BUSI"], found.loc["BrEaST"]
+    found = drawings.circumference(drawings.recorded())
+    busi, other = found["BUSI"], found["BrEaST"]
     yield (
         "**Even its outline alone does.** How long an outline is for its shape tells malignant from benign "
-        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']:.0f} drawn lesions, no picture needed, and "
-        f"of {other['value']:.2f} on the {other['n']:.0f} of another set. See [page "
+        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn lesions, no picture needed, and "
+        f"of {other['value']:.2f} on the {other['n']} of another set. See [page "
         "15](../notebooks/15_outlines.ipynb)."
     )
     ladder = the_study("ladder-classification")

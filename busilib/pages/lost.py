@@ -13,9 +13,10 @@ from busilib.metrics.segmentation import dice_per_image
 from busilib.metrics.strata import lesion_share
 from busilib.metrics.unpaired import unpaired_difference
 from busilib.pages.rungs import signed
+from busilib.pages.shipped import the_study
 from busilib.pages.tables import cell
 from busilib.runs.profiles import profile as profile_named
-from busilib.studies.records import read_studies, read_study
+from busilib.studies.records import read_studies
 from busilib.studies.study import Study
 
 FIFTHS = ("smallest", "small", "middle", "large", "largest")
@@ -28,9 +29,7 @@ def main() -> Study:
         >>> main().facts["outside"]["name"]
         'BrEaST'
     """
-    study = read_study("outside-segmentation+BrEaST")
-    assert study is not None  # it is shipped with the repository
-    return study
+    return the_study("outside-segmentation+BrEaST")
 
 
 def recorded() -> list[Study]:

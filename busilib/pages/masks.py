@@ -14,11 +14,9 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.malignancy import lesions_only, malignancy_score
 from busilib.pages.common import Records, common_ids
 from busilib.pages.narrow import narrow
-from busilib.pages.shipped import the_record
+from busilib.pages.shipped import PROFILE, the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
-
-PROFILE = "laptop"
 
 DIETS = {
     "image and true mask": "image and true mask",

@@ -61,13 +61,23 @@ def primary_figures(record: Record) -> dict[str, dict]:
     """
     if record.facts["task"] != "classification":
         return dict(record.metrics)
-    lesions = lesions_only(record.predictions).assign(threshold=0.5)
     decided = at_operating_point(record.predictions, record.validation)
     return {
         **record.metrics,
-        "malignancy_auc": _measured("malignancy", lesions)["malignancy_auc"],
+        "malignancy_auc": malignancy_auc(record),
         "macro_f1 at the operating point": _measured("classification", decided)["macro_f1"],
     }
+
+
+def malignancy_auc(record: Record) -> dict:
+    """Area under the curve of malignant against benign, on the lesion images of a classifier's record.
+
+    Example:
+        >>> malignancy_auc(read_record("r2-cnn", "laptop"))["n"]
+        647
+    """
+    lesions = lesions_only(record.predictions).assign(threshold=0.5)
+    return _measured("malignancy", lesions)["malignancy_auc"]
 
 
 def _measured(task: str, table: pd.DataFrame) -> dict[str, dict]:

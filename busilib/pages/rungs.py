@@ -13,13 +13,14 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, grouped_split, leaked
 from busilib.metrics.classification import answer_metrics
-from busilib.metrics.figure import above, below, limits
+from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import segmentation_metrics
+from busilib.pages import common
+from busilib.pages.shipped import the_study
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.runs.profiles import profile as profile_named
 from busilib.studies.ladder import COPIES, Rung, step
-from busilib.studies.records import read_study
 from busilib.studies.study import Study
 
 MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
@@ -42,9 +43,7 @@ def recorded(task: str) -> Study:
         >>> list(recorded("classification").conditions)[0]
         'every mistake at once'
     """
-    study = read_study(f"ladder-{task}")
-    assert study is not None  # it is shipped with the repository
-    return study
+    return the_study(f"ladder-{task}")
 
 
 def in_one(study: Study, key: str) -> Study:
@@ -107,8 +106,7 @@ def signed(figure: dict, digits: int = 3) -> str:
         >>> signed({"value": -0.213, "low": -0.248, "high": -0.175})
         '−0.213 (−0.248 to −0.175)'
     """
-    form = f"+.{digits}f"
-    return f"{figure['value']:{form}} ({limits(figure, form, ' to ')})".replace("-", "−")
+    return common.signed(figure, digits)
 
 
 def in_each(study: Study, keys: Sequence[str]) -> pd.DataFrame:
@@ -209,8 +207,7 @@ def near_duplicates() -> pd.DataFrame:
         >>> near_duplicates().index.tolist()
         ['image cut by the true mask', 'whole image']
     """
-    ladder, whole = recorded("classification"), read_study("duplicate-threshold")
-    assert whole is not None  # it is shipped with the repository
+    ladder, whole = recorded("classification"), the_study("duplicate-threshold")
     names = list(ladder.conditions)
     apart = names[names.index(TOGETHER) - 1]
     fell = ladder.conditions[TOGETHER]["step"]

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 import yaml
 
 from busilib.data.busi.fingerprint import read_table
@@ -16,6 +15,8 @@ from busilib.metrics.malignancy import lesions_only
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
+from busilib.pages.primary import malignancy_auc
+from busilib.pages.shipped import PROFILE
 from busilib.pages.tables import cell
 from busilib.reports.peers import PEERS
 from busilib.reports.registry import EXPERIMENTS
@@ -23,7 +24,6 @@ from busilib.runs.profiles import profile
 from busilib.runs.records import Record, find_record
 from busilib.submission.evaluate import Evaluation, evaluate
 
-PROFILE = "laptop"
 COMMUNITY = "community"
 PREDICTIONS, SPLIT, CARD = "predictions.csv", "split.csv", "card.yml"
 CARD_LINES = ("system", "authors", "protocol", "source")
@@ -146,17 +146,13 @@ def _ours(root: Path) -> Iterator[Standing]:
 
 def _more(record: Record) -> dict[str, dict]:
     """Figures of a part of the images: of the two kinds of lesions alone, or of each."""
-    draws, table = profile(record.facts["profile"]).bootstrap_draws, record.predictions
-
-    def of(task: str, rows: pd.DataFrame, key: str) -> dict:
-        return measure(task, rows, groups_of(rows, read_table()), draws)[key]
-
     if record.facts["task"] == "classification":
-        lesions = lesions_only(table).assign(threshold=0.5)
-        return {"malignancy_auc": of("malignancy", lesions, "malignancy_auc")}
-    kinds = {f"{name}_dice": table[table["true"] == name] for name in ("benign", "malignant")}
+        return {"malignancy_auc": malignancy_auc(record)}
+    draws, kinds = profile(record.facts["profile"]).bootstrap_draws, lesions_only(record.predictions)
     return {
-        key: of("segmentation", rows.reset_index(drop=True), "lesion_dice") for key, rows in kinds.items()
+        f"{name}_dice": measure("segmentation", rows, groups_of(rows, read_table()), draws)["lesion_dice"]
+        for name, kind in kinds.groupby("true")
+        for rows in [kind.reset_index(drop=True)]
     }
 
 

@@ -77,9 +77,7 @@ class Context:
         Raises:
             DataError: if a loaded dataset was given.
         """
-        if isinstance(self.data, Dataset):
-            raise DataError(f"{self.data.name}: this study reads the files: give their folder.")
-        return data_folder(self.profile, self.data, self.seed)
+        return data_folder(self.profile, _place(self.data), self.seed)
 
     @property
     def outside_folder(self) -> Path:
@@ -88,9 +86,7 @@ class Context:
         Raises:
             DataError: if a loaded dataset was given.
         """
-        if isinstance(self.outside, Dataset):
-            raise DataError(f"{self.outside.name}: this study reads the files: give their folder.")
-        return Path(self.outside)
+        return Path(_place(self.outside))
 
     def refuse(self, *options: str) -> None:
         """Refuse options that a study has no use for, so that no record claims them.
@@ -109,3 +105,10 @@ class Context:
 
     def _size(self, id: str) -> int:
         return settings_for(experiment(id), self.profile, "none").size if id else 0
+
+
+def _place(given: str | Path | Dataset) -> str | Path:
+    """Where the files are, of data that were given by their folder."""
+    if isinstance(given, Dataset):
+        raise DataError(f"{given.name}: this study reads the files: give their folder.")
+    return given

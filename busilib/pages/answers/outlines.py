@@ -12,8 +12,7 @@ from busilib.pages.tables import cell
 
 def sentence() -> str:
     study = drawings.recorded()
-    found = drawings.alone(study)
-    one = found[found["descriptor"] == "circumference"].set_index("set").to_dict("index")
+    one = drawings.circumference(study)
     busi, other = one["BUSI"], one["BrEaST"]
     right = drawings.three_classes(study)
     return (
