@@ -21,6 +21,7 @@ from busilib.publish.notebooks import find
 from busilib.reports.registry import experiment
 from busilib.runs import records
 from busilib.runs.records import Part, Record, read_record
+from busilib.runs.summary import write_summary
 
 PAGES = ("04", "06", "07", "08")
 UNRESTRICTED = {
@@ -211,7 +212,7 @@ def more_records(tmp_path, monkeypatch):
             facts = json.loads((part / "run.json").read_text(encoding="utf-8"))
             facts["spec"] |= {"experiment": id, "seed": seed}
             (part / "run.json").write_text(json.dumps(facts), encoding="utf-8")
-        records.write_summary(laptop / id)
+        write_summary(laptop / id)
     monkeypatch.setattr(records, "results_folder", lambda: tmp_path)
 
 

@@ -23,9 +23,10 @@ from busilib.models.unet_on import unet_on
 from busilib.reports.ours import EXPERIMENTS as OWN
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs import runner
+from busilib.runs.measured import metrics_on
 from busilib.runs.predict import gated, presence_of, presence_threshold
 from busilib.runs.protocols import PROTOCOLS, folds_of, inputs_under, make_split
-from busilib.runs.records import Record, metrics_on
+from busilib.runs.records import Record
 from busilib.runs.runner import planned, run
 from busilib.settings import Settings
 from busilib.training.batches import Batches

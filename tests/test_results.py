@@ -26,19 +26,15 @@ from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.load import load_data
+from busilib.runs.once import RecordError
 from busilib.runs.profiles import PROFILES
 from busilib.runs.protocols import make_split
-from busilib.runs.records import (
-    Record,
-    RecordError,
-    predicted_outlines,
-    read_record,
-    summary,
-    write_record,
-)
+from busilib.runs.recording import predicted_outlines, write_record
+from busilib.runs.records import Record, read_record
 from busilib.runs.records import read_parts as parts_of
 from busilib.runs.run import Run
 from busilib.runs.spec import record_name, spec_of
+from busilib.runs.summary import summary
 from busilib.studies.records import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -256,7 +252,7 @@ def test_a_write_that_fails_leaves_nothing(phantom, tmp_path, monkeypatch):
 def test_a_published_record_needs_committed_code(phantom, tmp_path, monkeypatch):
     made = made_up_run("r2-cnn", phantom, tmp_path)
     made.facts["commit"] = "d578b0f1c2+changes"
-    monkeypatch.setattr("busilib.runs.records.results_folder", lambda: tmp_path / "results")
+    monkeypatch.setattr("busilib.runs.recording.results_folder", lambda: tmp_path / "results")
     with pytest.raises(RecordError, match=r"in no commit \(d578b0f1c2\+changes\)\. Commit them"):
         write_record(made, tmp_path / "results")
     assert not (tmp_path / "results").exists()

@@ -15,7 +15,8 @@ from busilib.pages.figures.facts import doubled_images, lesion_areas, stretches,
 from busilib.pages.figures.outcomes import OUTCOMES, dice_over_size, dice_ranks, outcomes
 from busilib.pages.plain import plain
 from busilib.reports.registry import EXPERIMENTS
-from busilib.runs.records import combined_records, read_record
+from busilib.runs.measured import combined_records
+from busilib.runs.records import read_record
 
 SMALL = pd.DataFrame(
     {

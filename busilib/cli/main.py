@@ -144,7 +144,7 @@ def train(
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
     from busilib.reports import registry
-    from busilib.runs import records, runner
+    from busilib.runs import recording, records, runner
     from busilib.runs.load import load_data, load_tiles
     from busilib.runs.profiles import profile_settings
 
@@ -153,10 +153,10 @@ def train(
     load = load_tiles if entry.task == "tissue" else load_data
     dataset = load(profile, data, seed, profile_settings(entry, profile).size)
     if dataset.origin == "busi":
-        records.refuse_uncommitted(provenance.commit())
+        recording.refuse_uncommitted(provenance.commit())
     for number in fold or [0]:
         one = runner.run(id, dataset, profile, protocol, number, seed, weights, inputs)
-        target = records.write_record(one, records.target_of(one))
+        target = recording.write_record(one, recording.target_of(one))
     recorded = records.read_record(target.name, profile, target.parents[1])
     assert recorded is not None  # just written
     figures = recorded.metrics
@@ -263,7 +263,7 @@ def study(
     from busilib.metrics.figure import limits
     from busilib.metrics.measure import MAIN_FIGURES
     from busilib.paths import project_root, writable_folder
-    from busilib.runs.records import refuse_uncommitted
+    from busilib.runs.recording import refuse_uncommitted
     from busilib.studies import records, table
     from busilib.studies.context import ENCODER, Context
 

@@ -23,8 +23,9 @@ from busilib.pages.narrow import narrow
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.registry import experiment
+from busilib.runs.measured import metrics_on
 from busilib.runs.profiles import profile
-from busilib.runs.records import Record, metrics_on
+from busilib.runs.records import Record
 
 Records = Mapping[str, Record]
 """Records by what a page calls them."""

@@ -14,7 +14,8 @@ from busilib.metrics.segmentation import COUNTS, count_pixels, dice_per_image, s
 from busilib.pages.facts import contradicting_outlines
 from busilib.pages.tables import cell
 from busilib.reports.registry import experiment
-from busilib.runs.records import Record, find_record, metrics_on
+from busilib.runs.measured import metrics_on
+from busilib.runs.records import Record, find_record
 
 IDS = ("r1-unet", "r2-unet", "r4-unet", "own-seg")
 """The reports' U-Nets and ours."""

@@ -20,16 +20,9 @@ import pandas as pd
 from busilib.data.outside.sheet import PUBLISHED
 from busilib.paths import project_root
 from busilib.runs.locks import locked
-from busilib.runs.records import (
-    SUMMARY,
-    RecordError,
-    add_folder,
-    json_text,
-    read_facts,
-    refuse_uncommitted,
-    replace_text,
-    results_folder,
-)
+from busilib.runs.once import RecordError, add_folder, json_text, read_facts, replace_text
+from busilib.runs.recording import refuse_uncommitted
+from busilib.runs.records import SUMMARY, results_folder
 from busilib.runs.run import PREDICTIONS
 from busilib.studies.study import ENVIRONMENT, SETS, Part, Study, study_of
 from busilib.studies.table import ACROSS

@@ -10,7 +10,7 @@ from busilib.pages.segmenters import common_ids, made, networks, widest
 from busilib.pages.tables import cell
 from busilib.reports.experiment import Claim
 from busilib.reports.registry import experiment
-from busilib.runs.records import metrics_on
+from busilib.runs.measured import metrics_on
 
 
 def _claim() -> Claim:
