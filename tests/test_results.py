@@ -226,7 +226,9 @@ def test_a_record_is_never_overwritten(phantom, tmp_path):
     folder = write_record(made, tmp_path)
     whole = (folder / "seed0-fold0" / "run.json").read_bytes()
     write_record(made, tmp_path)  # the same run again changes nothing
-    with pytest.raises(RecordError, match=r"another run is recorded here \(epochs: .* there, 3 here\)"):
+    with pytest.raises(
+        RecordError, match=r"another result is recorded here \(settings.epochs: .* there, 3 here\)"
+    ):
         write_record(changed(made, epochs=3), tmp_path)
     assert (folder / "seed0-fold0" / "run.json").read_bytes() == whole
 

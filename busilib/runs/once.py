@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from busilib.errors import UserError
@@ -61,3 +61,71 @@ def replace_text(path: Path, text: str) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def refuse_another(target: Path, different: str) -> None:
+    """Refuse to write where another result stands.
+
+    Args:
+        target: folder of the part that stands.
+        different: in what it differs, see `differences`; empty for the same result.
+
+    Raises:
+        RecordError: if it differs.
+
+    Example:
+        >>> refuse_another(Path("results/laptop/r1-unet/seed0-fold0"), "")
+    """
+    if different:
+        raise RecordError(
+            f"{target}: another result is recorded here ({different}). Records are never overwritten: to "
+            "replace it, remove the folder (`git rm -r`) and run this again."
+        )
+
+
+def refuse_mixture(
+    record: Path, part: str, file: str, facts: Mapping, kind: Callable[[Mapping], Mapping]
+) -> None:
+    """Refuse a part that would not be of one kind with those that its record has.
+
+    Args:
+        record: its folder.
+        part: name of the part that is to be added.
+        file: name of the file that holds the facts of a part.
+        facts: of the part that is to be added.
+        kind: those of a part's facts that all parts of a record share.
+
+    Raises:
+        RecordError: if they differ.
+
+    Example:
+        >>> refuse_mixture(Path("results/laptop/nothing"), "seed0-fold0", "run.json", {}, dict)
+    """
+    for other in sorted(record.glob(f"*/{file}")):
+        if different := differences(kind(read_facts(other)), kind(facts)):
+            raise RecordError(
+                f"{record}: {part} would not be of one kind with {other.parent.name} ({different}). Remove "
+                "the old record (`git rm -r`) or run this on the same data with the same options."
+            )
+
+
+def differences(recorded: Mapping, here: Mapping) -> str:
+    """In what two sets of facts differ, as JSON holds them: three by name, and how many more.
+
+    Example:
+        >>> differences({"weights": {"source": "one"}}, {"weights": {"source": "other"}})
+        "weights.source: 'one' there, 'other' here"
+        >>> differences({"behind": []}, {"behind": ()})
+        ''
+    """
+    one, other = (_flat(json.loads(json.dumps(facts))) for facts in (recorded, here))
+    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    told = [f"{name}: {one.get(name)!r} there, {other.get(name)!r} here" for name in names[:3]]
+    return "; ".join(told + ([f"and {len(names) - 3} more"] if len(names) > 3 else []))
+
+
+def _flat(facts: Mapping, before: str = "") -> dict:
+    flat: dict[str, object] = {}
+    for name, value in facts.items():
+        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
+    return flat

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -10,7 +11,15 @@ from busilib.data.busi.outlines import Outline, outlines_json, read_outlines
 from busilib.data.polygons import rings_of
 from busilib.paths import project_root
 from busilib.runs.locks import locked
-from busilib.runs.once import RecordError, add_folder, json_text, read_facts
+from busilib.runs.once import (
+    RecordError,
+    add_folder,
+    differences,
+    json_text,
+    read_facts,
+    refuse_another,
+    refuse_mixture,
+)
 from busilib.runs.records import TABLES, results_folder
 from busilib.runs.run import FACTS, HISTORY, MASKS, Run
 from busilib.runs.spec import Spec, part_name
@@ -98,7 +107,7 @@ def is_recorded(part: Path, spec: Spec) -> bool:
     """
     if not (part / FACTS).is_file():
         return False
-    _refuse_another(part, {"key": spec.key, "spec": asdict(spec)})
+    refuse_another(part, _difference(read_facts(part / FACTS), {"key": spec.key, "spec": asdict(spec)}))
     return True
 
 
@@ -154,46 +163,22 @@ def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> P
     with locked(record):
         target = record / part
         if target.is_dir():
-            _refuse_another(target, facts)
+            refuse_another(target, _difference(read_facts(target / FACTS), facts))
         else:
-            _refuse_mixture(record, part, facts)
+            refuse_mixture(record, part, FACTS, facts, _kind)
             add_folder(target, files | {FACTS: json_text(facts)})
         write_summary(record)
     return record
 
 
-def _refuse_another(target: Path, facts: dict) -> None:
-    recorded = read_facts(target / FACTS)
-    if recorded["key"] != facts["key"]:
-        raise RecordError(
-            f"{target}: another run is recorded here ({_difference(recorded, facts)}). Records are never "
-            "overwritten: to replace it, remove the folder (`git rm -r`) and run this again."
-        )
+def _difference(recorded: Mapping, facts: Mapping) -> str:
+    """In what a recorded part is of another Spec; empty for the same."""
+    if recorded["key"] == facts["key"]:
+        return ""
+    return differences(recorded["spec"], facts["spec"]) or "the training procedure changed"
 
 
-def _refuse_mixture(record: Path, part: str, facts: dict) -> None:
-    """Parts of one record differ in seed and fold alone."""
-    others = sorted(record.glob(f"*/{FACTS}"))
-    if not others:
-        return
-    recorded = read_facts(others[0])
-    alike = ("settings", "weights", "origin", "inputs", "protocol", "profile", "experiment")
-    if any(recorded["spec"][name] != facts["spec"][name] for name in alike):
-        raise RecordError(
-            f"{record}: {part} would not be of one kind with {others[0].parent.name} "
-            f"({_difference(recorded, facts)}). Remove the old record (`git rm -r`) or use its settings."
-        )
-
-
-def _difference(recorded: dict, facts: dict) -> str:
-    one, other = (_flat(each["spec"]) for each in (recorded, facts))
-    different = [
-        f"{name}: {one.get(name)!r} there, {other.get(name)!r} here"
-        for name in {**one, **other}
-        if one.get(name) != other.get(name) and name not in ("seed", "fold")
-    ]
-    return "; ".join(different) or "the training procedure changed"
-
-
-def _flat(spec: dict) -> dict:
-    return {name: value for name, value in spec.items() if name != "settings"} | spec["settings"]
+def _kind(facts: Mapping) -> dict:
+    """What parts of one record share; they differ in seed and fold alone."""
+    shared = ("experiment", "profile", "origin", "protocol", "inputs", "settings", "weights")
+    return {name: facts["spec"][name] for name in shared}
