@@ -15,7 +15,6 @@ from busilib.metrics.comparison import paired_difference
 from busilib.metrics.pairing import PairingError, groups_of, shared
 from busilib.metrics.segmentation import dice_per_image, segmentation_metrics
 from busilib.pages import answers, classifying, common, contenders, figures, masks, tissue_claims
-from busilib.pages.narrow import narrow
 from busilib.paths import project_root
 from busilib.publish.notebooks import find
 from busilib.reports.registry import experiment
@@ -110,8 +109,6 @@ def test_a_table_has_one_row_of_heads_and_none_is_empty(ways):
     assert html.count("<tr") == 1 + len(ways) and "<th></th>" not in html
     assert "dataframe" not in html
     assert f"the same {common.n_common(ways)} images" in html
-    with pytest.raises(ValueError):
-        narrow(pd.DataFrame({"a": [1]}), "a")
 
 
 def test_a_classifier_that_says_the_same_to_everybody_is_named():

@@ -19,7 +19,7 @@ from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES
 from busilib.metrics.metric import METRICS
 from busilib.metrics.pairing import PairingError, groups_of
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.registry import experiment
@@ -170,7 +170,7 @@ def compared(records: Records, keys: Sequence[str]) -> HTML:
             _head(key): _shown(figures[key], key) if key in figures else "–" for key in keys
         }
     corner = f"the same {n_common(records)} images"
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), corner)
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), corner)
 
 
 def _head(key: str) -> str:
@@ -248,7 +248,7 @@ def how_trained(records: Records) -> HTML:
         }
         for name, record in records.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "recorded")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "recorded")
 
 
 def first_fold(records: Records) -> dict[str, pd.DataFrame]:
