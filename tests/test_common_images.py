@@ -45,7 +45,7 @@ def only(record: Record, ids) -> Record:
     parts = []
     for part in record.parts:
         rows = part.tables["predictions"]
-        parts.append(Part(part.facts, part.tables | {"predictions": rows[rows["id"].isin(ids)]}))
+        parts.append(Part(part.facts, {**part.tables, "predictions": rows[rows["id"].isin(ids)]}))
     return Record(record.name, record.facts, tuple(parts))
 
 

@@ -239,6 +239,17 @@ def test_parts_of_one_record_differ_in_seed_and_fold_alone(phantom, tmp_path):
         write_record(changed(made_up_run("r2-cnn", phantom, tmp_path, fold=1), batch=3), tmp_path)
 
 
+def test_a_table_is_read_once_and_only_where_it_is_asked_for(phantom, tmp_path, monkeypatch):
+    write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
+    read, plain = [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda path: read.append(path.name) or plain(path))
+    record = read_record("r2-cnn", "smoke", tmp_path)
+    assert record.metrics["accuracy"] and read == []
+    (part,) = record.parts
+    assert part.tables["history"] is part.tables["history"] and read == ["history.csv"]
+    assert record.hold_out.empty and {*part.tables} == {"predictions", "validation", "history", "hold_out"}
+
+
 def test_a_write_that_fails_leaves_nothing(phantom, tmp_path, monkeypatch):
     made = made_up_run("r2-cnn", phantom, tmp_path)
 

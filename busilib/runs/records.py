@@ -13,7 +13,7 @@ all:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,27 @@ SUMMARY = "metrics.json"
 TABLES = {"predictions": PREDICTIONS, "validation": VALIDATION, "history": HISTORY, "hold_out": HOLD_OUT}
 
 
+class _Tables(Mapping[str, pd.DataFrame]):
+    """The tables of a part, each read when it is first asked for: most pages want one of the four."""
+
+    def __init__(self, folder: Path, seed: int, fold: int):
+        self._files = {name: folder / file for name, file in TABLES.items() if (folder / file).is_file()}
+        self._seed, self._fold = seed, fold
+        self._read: dict[str, pd.DataFrame] = {}
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        if name not in self._read:
+            table = pd.read_csv(self._files[name]) if name in self._files else pd.DataFrame()
+            self._read[name] = table.assign(seed=self._seed, fold=self._fold) if len(table) else table
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(TABLES)
+
+    def __len__(self) -> int:
+        return len(TABLES)
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One seed and fold of a record.
@@ -37,11 +58,11 @@ class Part:
     Attributes:
         facts: the contents of its `run.json`.
         tables: `predictions`, `validation`, `history` and `hold_out`, each with the columns `seed` and
-            `fold`; without rows where there is none.
+            `fold`; without rows where there is none. Those of a part on the disk are read when asked for.
     """
 
     facts: dict
-    tables: dict[str, pd.DataFrame]
+    tables: Mapping[str, pd.DataFrame]
 
     @property
     def seed(self) -> int:
@@ -125,12 +146,7 @@ def read_parts(record: Path) -> list[Part]:
 
 def _read_part(folder: Path) -> Part:
     facts = read_facts(folder / FACTS)
-    spec = facts["spec"]
-    tables = {}
-    for name, file in TABLES.items():
-        table = pd.read_csv(folder / file) if (folder / file).is_file() else pd.DataFrame()
-        tables[name] = table.assign(seed=spec["seed"], fold=spec["fold"]) if len(table) else table
-    return Part(facts, tables)
+    return Part(facts, _Tables(folder, facts["spec"]["seed"], facts["spec"]["fold"]))
 
 
 def counted(parts: Iterable[Part]) -> list[Part]:
