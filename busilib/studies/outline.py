@@ -33,7 +33,8 @@ FITTED = {
 """What a logistic regression is given, by the name of the condition."""
 
 DIGITS = 6
-"""Of probabilities, as a record keeps them."""
+"""Of the probabilities that a record keeps of a set's own folds. Those across two sets stay whole: many are so near
+to 1 that rounding would make ties of them."""
 
 
 def fold_numbers(data: Dataset, seed: int = 0) -> np.ndarray:
@@ -180,7 +181,7 @@ def outline(context: Context) -> Study:
     drawn = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
     raw = {data.name: outline_table(entries, data, seed=context.seed), outside.name: drawn[RAW]}
     crossed = [
-        Condition(f"{learned} → {other}", across(raw[learned], raw[other], list(DESCRIPTORS)).round(DIGITS))
+        Condition(f"{learned} → {other}", across(raw[learned], raw[other], list(DESCRIPTORS)))
         for learned, other in permutations(raw, 2)
     ]
     conditions, apart = _conditions(outside.name, drawn) + crossed, [outside.name.replace(" ", "-")]
