@@ -33,8 +33,8 @@ FITTED = {
 """What a logistic regression is given, by the name of the condition."""
 
 DIGITS = 6
-"""Of the probabilities that a record keeps of a set's own folds. Those across two sets stay whole: many are so near
-to 1 that rounding would make ties of them."""
+"""Of the probabilities that a record keeps of a set's own folds. Those across two sets stay whole: many are
+so near to 1 that rounding would make ties of them."""
 
 
 def fold_numbers(data: Dataset, seed: int = 0) -> np.ndarray:
