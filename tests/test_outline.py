@@ -12,7 +12,7 @@ from skimage.draw import disk, ellipse, polygon2mask
 from sklearn.metrics import roc_auc_score
 
 from busilib.data.busi.catalog import scan
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.splits import grouped_split
 from busilib.metrics.outline import (
     DESCRIPTORS,

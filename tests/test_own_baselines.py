@@ -14,7 +14,7 @@ from busilib.cli.campaign import asked_for
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.busi.subsets import subset_ids, subset_rows
 from busilib.data.dataset import CLASSES, DataError, Dataset
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.splits import ReportSplit, random_split, split_with_copies
 from busilib.errors import UnknownNameError
 from busilib.keras_backend import keras

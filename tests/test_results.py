@@ -17,7 +17,7 @@ from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.busi.outlines import read_outlines
 from busilib.data.dataset import CLASSES
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.polygons import filled
 from busilib.keras_backend import keras
 from busilib.metrics.classification import classification_metrics

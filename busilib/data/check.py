@@ -130,7 +130,7 @@ def check(folder: str | Path, busi: str | Path = "") -> Report:
             knows equal pixels only.
 
     Returns:
-        The report. A folder without faults is one that `busilib.data.images.load_busi` loads, or
+        The report. A folder without faults is one that `busilib.data.loader.load_busi` loads, or
         `busilib.data.outside.sets.load_outside`.
 
     Raises:
