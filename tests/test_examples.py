@@ -22,6 +22,7 @@ import busilib
 from busilib.data.bcss import load_bcss
 from busilib.data.busi.catalog import scan
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.check import check
 from busilib.data.dataset import CLASSES
 from busilib.data.duplicates import thumbnail
 from busilib.data.images import decode
@@ -119,6 +120,7 @@ def common(place) -> dict:
         "Path": Path,
         "Image": Image,
         "Console": Console,
+        "check": check,
         "replace": replace,
         "EXPERIMENTS": EXPERIMENTS,
         "experiment": experiment,
