@@ -42,7 +42,7 @@ READ_PAGE = """() => ({
         ...[...block.querySelectorAll('table')].filter(e => !e.textContent.includes('PHANTOM')),
         ...[...block.querySelectorAll('figcaption')].filter(e => !e.textContent.includes('PHANTOM')),
     ].map(e => e.textContent?.trim().slice(0, 80) ?? e)),
-    terms: [...document.querySelectorAll('.bd-article a[href*="glossary.html#term-"]')].map(e => [
+    terms: [...document.querySelectorAll('.bd-article a[href*="glossary.html#"]:has(> .std-term)')].map(e => [
         e.hash.slice(1), document.getElementById(e.getAttribute('aria-describedby'))?.textContent ?? '',
     ]),
     strayed: [...document.querySelectorAll('.bd-article :is(table, figcaption, p)')].filter(
