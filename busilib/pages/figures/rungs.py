@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from busilib.data.busi.outlines import Outline
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.polygons import filled
+from busilib.metrics.factorial import MISTAKES
 from busilib.pages.figures.style import (
     FIRST,
     LOOKS,
@@ -77,7 +78,7 @@ def _look(rung: Mapping, colour: str) -> tuple[str, str]:
     """Colour and marker of a rung."""
     if colour == THIS_RUN:
         return LOOKS["this run"]
-    wrong = any(rung[name] for name in ("copies_first", "peeking", "image_wise", "true_mask"))
+    wrong = any(rung[name] for name in MISTAKES)
     return LOOKS["recorded, as the report did"] if wrong else LOOKS["recorded, grouped"]
 
 
