@@ -112,6 +112,37 @@ def counted(study: Study, names: Mapping[str, str]) -> Figure:
     return done(figure)
 
 
+def worths(metrics: Mapping[str, dict], order: Sequence[str], parts: Mapping[str, str]) -> Figure:
+    """Dots with 95 % intervals: what each mistake adds to the accuracy, one mark for each way to ask.
+
+    Args:
+        metrics: of the study "ladder-factorial".
+        order: keys of the mistakes, from the top down.
+        parts: of up to three ways to ask, the beginning of their keys and what they are called.
+    """
+    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.75 * len(order)), layout="constrained")
+    looks = ((RECORDED, "o", 9), (NEUTRAL, "D", 5), (SECOND, "s", 5))
+    for number, ((part, words), (colour, marker, size)) in enumerate(zip(parts.items(), looks, strict=False)):
+        found = [metrics[f"{part}:{key}"] for key in order]
+        axis.errorbar(
+            [one["value"] for one in found],
+            np.arange(len(order)) + 0.2 * (number - 1),
+            xerr=np.concatenate([bars(one) for one in found], axis=1),
+            fmt=marker,
+            color=colour,
+            markersize=size,
+            capsize=3,
+            label=words,
+        )
+    axis.axvline(0, color="0.6", lw=1)
+    axis.set(yticks=range(len(order)), yticklabels=[MISTAKES[key] for key in order])
+    axis.set_xlabel("added to the accuracy, with 95 % interval")
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper left", ncols=len(parts), frameon=False, fontsize=9)
+    return done(figure)
+
+
 def shapes_alone(shown: Sequence[Outline]) -> Figure:
     """Grid: each outline as two of the controls see it, as a mask and as the box around it, white on black.
 
