@@ -73,6 +73,8 @@ MAY = {
         **{f"{goal.goal:.2f}": "a goal" for goal in GOALS if not goal.lower},
         "10%": "a goal",
         **dict.fromkeys(("0.993", "0.744", "0.0003", "0.991", "0.990", "0.56", "0.78"), "told with its date"),
+        **dict.fromkeys(("0.997", "0.961", "0.996", "0.954"), "validation, told with its date"),
+        **dict.fromkeys(("0.933", "0.921", "0.778"), "replaced, told with its date"),
         **dict.fromkeys(("0.0001", "0.001"), "a setting, told with its date"),
     },
     "standing": {},
