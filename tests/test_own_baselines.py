@@ -211,7 +211,7 @@ def test_variants_change_one_thing():
                 for name in Settings.__dataclass_fields__
                 if getattr(entry.settings, name) != getattr(plain.settings, name)
             }
-            assert changed - {"norm_momentum", "learning_rate"} == {
+            assert changed - {"norm_momentum", "learning_rate", "epochs"} == {
                 {"128": "size", "letterbox": "shape", "frozen": "frozen", "scratch": "weights"}[entry.id[8:]]
             }
 
