@@ -27,9 +27,9 @@ from busilib.studies.study import Condition, Study, measured
 MARGINS = (0.0, 0.05, 0.1, 0.15, 0.2)
 """What is added to each side of a lesion's box, as fractions of the image's side."""
 
-HIDDEN, PLACEBO, ALONE = "hidden", "placebo", "alone"
-"""What is done to an image: its lesion's box is painted out, a box of that size elsewhere, or all but the
-lesion's box."""
+OUT, PLACEBO, ONLY = "out", "placebo", "only"
+"""What is painted out of an image: its lesion's box, a box of that size elsewhere, or all but the lesion's
+box."""
 
 BOX = "box alone"
 """The condition that sees where the lesion's box lies and how large it is, white on black."""
@@ -38,21 +38,18 @@ TASK, FIGURE = "malignancy", "malignancy_auc"
 SIZE_OF = "own-clf"
 """The experiment whose image size is taken."""
 
-HALF = 0.5
-"""A threshold that the area under the curve does not look at."""
-
 
 @dataclass(frozen=True, eq=False)
 class View:
     """All images, changed in one way.
 
     Attributes:
-        shown: "hidden", "placebo" or "alone".
+        shown: "out", "placebo" or "only".
         margin: one of `MARGINS`.
         images: uint8 (n, h, w).
-        facts: `box_share`, the mean share of an image that the box takes; of placebos also `no_room`, how
-            many of them hide a part of the lesion's own box, and `lesion_hidden`, which share of it on
-            average. All are of images with a lesion.
+        facts: `box_share`, the mean share of an image that the box takes; of placebos also `no_room`, the
+            images whose placebo hides a part of the lesion's own box, and `lesion_hidden`, which share of it
+            is hidden on average. All are of images with a lesion.
     """
 
     shown: str
@@ -62,18 +59,18 @@ class View:
 
 
 def name_of(shown: str, margin: float, asked: bool = False) -> str:
-    """The name of a condition.
+    """The name of a condition, short because each row of the predictions holds it; the margin in per cent.
 
     Args:
-        shown: "hidden", "placebo" or "alone".
+        shown: "out", "placebo" or "only".
         margin: one of `MARGINS`.
         asked: whether the probe learned from whole images, and is only asked about these.
 
     Example:
-        >>> name_of("hidden", 0.05), name_of("placebo", 0.2, asked=True)
-        ('hidden 5%', 'asked placebo 20%')
+        >>> name_of("out", 0.05), name_of("placebo", 0.2, asked=True)
+        ('out 5', 'asked placebo 20')
     """
-    return f"{'asked ' if asked else ''}{shown} {margin:.0%}"
+    return f"{'asked ' if asked else ''}{shown} {100 * margin:.0f}"
 
 
 def placebo_boxes(boxes: np.ndarray, lesions: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -121,7 +118,7 @@ def context_views(data: Dataset, seed: int = 0) -> Iterator[View]:
 
     Example:
         >>> [(view.shown, view.margin) for view in context_views(data)][0]
-        ('hidden', 0.0)
+        ('out', 0.0)
     """
     own = lesion_boxes(data, seed, 0)
     for margin in MARGINS:
@@ -130,12 +127,12 @@ def context_views(data: Dataset, seed: int = 0) -> Iterator[View]:
         share = {"box_share": _mean(boxes[data.has_lesion].mean(axis=(1, 2)))}
         under = (placebos & own).sum(axis=(1, 2))[data.has_lesion]
         taken = {
-            "no_room": int((under > 0).sum()),
+            "no_room": data.ids[data.has_lesion][under > 0].tolist(),
             "lesion_hidden": _mean(under / own.sum(axis=(1, 2))[data.has_lesion]),
         }
-        yield View(HIDDEN, margin, painted_out(data.images, boxes), share)
+        yield View(OUT, margin, painted_out(data.images, boxes), share)
         yield View(PLACEBO, margin, painted_out(data.images, placebos), share | taken)
-        yield View(ALONE, margin, painted_out(data.images, ~boxes), share)
+        yield View(ONLY, margin, painted_out(data.images, ~boxes), share)
 
 
 def _mean(shares: np.ndarray) -> float:
@@ -145,8 +142,8 @@ def _mean(shares: np.ndarray) -> float:
 def context_controls(context: Context) -> Study:
     """How a linear probe (see `probe`) tells malignant from benign with the lesion, and without it.
 
-    The probe learns all three classes from all images, at the size of `own-clf`; its rows are those of images
-    with a lesion, for whom the figures are.
+    The probe learns all three classes from all images, at the size of `own-clf`. Rows of normal images are
+    left out: no figure needs them.
 
     Args:
         context: its seed is that of folds, borrowed boxes and placebos.
@@ -154,12 +151,12 @@ def context_controls(context: Context) -> Study:
     Returns:
         Study "context-controls", task "malignancy". Conditions: the whole image, the box alone, and for each
         of `MARGINS` and each way to change an image (see `name_of`) a probe that learned from such images;
-        besides, of hidden and placebo boxes, what the probe of whole images says when it is asked about them.
+        then, of lesions and placebos painted out, what the probe of whole images says when it is asked.
         Facts of each: `shown`, `margin`, `learned_from`, those of its `View`, and what `with_gaps` adds.
 
     Example (not run):
         >>> study = context_controls(Context("laptop", "Dataset_BUSI_with_GT"))
-        >>> study.conditions["hidden 10%"]["gaps"]["placebo 10%"]["value"]
+        >>> study.conditions["out 10"]["gaps"]["placebo 10"]["value"]
     """
     context.refuse("models")
     data, seed = context.load(SIZE_OF), context.seed
@@ -172,7 +169,7 @@ def context_controls(context: Context) -> Study:
         return [fit_split(x, data.labels, split) for split in splits]
 
     def ask(models: list, x: np.ndarray) -> pd.DataFrame:
-        return lesions_only(out_of_fold(models, x, data, splits)).assign(threshold=HALF)
+        return lesions_only(out_of_fold(models, x, data, splits))
 
     whole, box = see(data.images), see(lesion_boxes(data, seed, 0).astype(np.uint8) * 255)
     models = learn(whole)
@@ -185,7 +182,7 @@ def context_controls(context: Context) -> Study:
         x = see(view.images)
         facts = {"shown": view.shown, "margin": view.margin, **view.facts}
         conditions.append(_condition(name_of(view.shown, view.margin), ask(learn(x), x), **facts))
-        if view.shown != ALONE:
+        if view.shown != ONLY:
             name = name_of(view.shown, view.margin, asked=True)
             asked.append(_condition(name, ask(models, x), **facts | {"learned_from": "whole images"}))
     found = measured("context-controls", TASK, [*conditions, *asked], context, data, **about_probe(context))
@@ -200,11 +197,11 @@ def with_gaps(study: Study) -> Study:
     """Add to each condition but the first its `gaps`: its area under the curve less that of others.
 
     Each is as `busilib.studies.ladder.step` gives it, by the name of the condition that is subtracted: the
-    whole image; of a hidden box the placebo of the same margin, and the box alone where the probe learned
-    from such images; of a box alone that of margin 0.
+    whole image; of a lesion painted out the placebo of the same margin, and the box alone where the probe
+    learned from such images; of what is left where all else is painted out, that of margin 0.
 
     Example (not run):
-        >>> with_gaps(study).conditions["asked hidden 0%"]["gaps"]["asked placebo 0%"]["value"]
+        >>> with_gaps(study).conditions["asked out 0"]["gaps"]["asked placebo 0"]["value"]
     """
     figures, draws = FIGURES[study.task][0], profile_named(study.facts["profile"]).bootstrap_draws
     conditions = dict(study.conditions)
@@ -221,10 +218,10 @@ def _compared(condition: dict) -> list[str]:
     if shown == WHOLE:
         return []
     others = [WHOLE]
-    if shown == HIDDEN:
+    if shown == OUT:
         others.append(name_of(PLACEBO, condition["margin"], asked))
-    if shown == HIDDEN and not asked:
+    if shown == OUT and not asked:
         others.append(BOX)
-    if shown == ALONE and condition["margin"]:
-        others.append(name_of(ALONE, 0.0))
+    if shown == ONLY and condition["margin"]:
+        others.append(name_of(ONLY, 0.0))
     return others
