@@ -1,6 +1,7 @@
 """Context controls: boxes and placebos by hand, what is compared with what, planted signs are found."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
+from busilib.data.busi.outlines import read_outlines
+from busilib.pages import figures, surroundings
 from busilib.studies import context_controls as around
 from busilib.studies.context import Context
 from busilib.studies.context_controls import (
@@ -248,3 +251,136 @@ def test_a_halo_is_known_until_the_margin_hides_it(phantom, study_of):
     assert [auc_of(study, name_of(ONLY, margin)) for margin in MARGINS] == [0.5, 0.5, 1, 1, 1]
     assert all(auc_of(study, name_of(PLACEBO, margin)) == 1 for margin in MARGINS)
     assert study.conditions["only 10"]["gaps"]["only 0"]["value"] == 0.5
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def told():
+    return surroundings.recorded()
+
+
+def drawn_difference(study, name, other, kept=None):
+    """A gap with other code: scikit-learn's area on tables of drawn groups, seeds averaged in each draw."""
+    tables = {
+        (seed, one): part.set_index("id")
+        for (seed, one), part in study.predictions.groupby(["seed", "condition"])
+        if one in (name, other)
+    }
+    ids = next(iter(tables.values())).index
+    ids = ids[ids.isin(kept)] if kept is not None else ids
+
+    def area(part):
+        folds = [rows for _, rows in part.groupby("fold") if rows["true"].nunique() == 2]
+        return np.mean(
+            [
+                roc_auc_score(
+                    rows["true"] == "malignant", rows["malignant"] / (rows["malignant"] + rows["benign"])
+                )
+                for rows in folds
+            ]
+        )
+
+    def difference(chosen):
+        return np.mean(
+            [
+                area(tables[seed, name].loc[chosen]) - area(tables[seed, other].loc[chosen])
+                for seed in study.facts["seeds"]
+            ]
+        )
+
+    groups = tables[study.facts["seeds"][0], name].loc[ids, "group"]
+    members = [list(part.index) for _, part in groups.groupby(groups)]
+    rng = np.random.default_rng(7)
+    draws = [
+        difference([id for place in rng.integers(len(members), size=len(members)) for id in members[place]])
+        for _ in range(60)
+    ]
+    return difference(ids), np.std(draws)
+
+
+def width(figure):
+    """The standard error that belongs to an interval."""
+    return (figure["high"] - figure["low"]) / (2 * 1.96)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "other"), [("out 0", "placebo 0"), ("asked out 10", "asked placebo 10")])
+def test_recorded_gaps_are_those_of_the_predictions(told, name, other):
+    value, error = drawn_difference(told, name, other)
+    found = told.conditions[name]["gaps"][other]
+    assert found["value"] == pytest.approx(value, abs=1e-6)
+    assert width(found) == pytest.approx(error, rel=0.35)
+
+
+def test_gaps_with_room_leave_out_what_a_placebo_hides(told):
+    hidden = set(told.conditions["placebo 10"]["no_room"])
+    assert surroundings.without_room(told, 0.1) == hidden
+    kept = set(rows(told, WHOLE)["id"]) - hidden
+    found = surroundings.gap_with_room(told, 0.1)
+    assert found["n"] == len(kept)
+    one, other = (rows(told, name) for name in ("out 10", "placebo 10"))
+    areas = [mean_area(part[part["id"].isin(kept)]) for part in (one, other)]
+    assert found["value"] == pytest.approx(areas[0] - areas[1], abs=1e-6)
+
+
+def mean_area(table):
+    areas = [
+        roc_auc_score(part["true"] == "malignant", part["malignant"] / (part["malignant"] + part["benign"]))
+        for _, part in table.groupby(["seed", "fold"])
+    ]
+    return np.mean(areas)
+
+
+def test_room_gets_less_as_boxes_grow(told):
+    sets = [surroundings.without_room(told, margin) for margin in surroundings.margins(told)]
+    assert all(one <= other for one, other in pairwise(sets))
+
+
+def test_the_sentence_holds_the_figures_of_the_record(told):
+    text = surroundings.sentence(told)
+    for name in (WHOLE, "out 0", "placebo 0"):
+        assert f"{mean_area(rows(told, name)):.2f} (" in text
+    difference = mean_area(rows(told, "out 0")) - mean_area(rows(told, "placebo 0"))
+    assert f"**{difference:+.3f} (".replace("-", "−") in text
+    reading = surroundings.reading(told)
+    for name in ("out 20", BOX, "only 0", "only 20"):
+        assert f"{mean_area(rows(told, name)):.2f} (" in reading
+    assert f"{len(told.conditions['placebo 20']['no_room'])} with 20 %" in reading
+
+
+def test_the_lead_follows_the_intervals(told):
+    def with_intervals(*highs):
+        conditions = dict(told.conditions)
+        for margin, high in zip(MARGINS, highs, strict=True):
+            gap = {"value": -0.2, "low": -0.3, "high": high}
+            name = name_of(OUT, margin)
+            conditions[name] = conditions[name] | {"gaps": {name_of(PLACEBO, margin): gap}}
+        return surroundings.sentence(replace(told, conditions=conditions)).split("**")[1]
+
+    assert with_intervals(*[-0.1] * 5).endswith("elsewhere, at every margin.")
+    assert with_intervals(0.1, -0.1, 0.1, -0.1, 0.1).endswith("at a margin of 5 % and 15 %.")
+    assert "no more, beyond doubt," in with_intervals(*[0.1] * 5)
+
+
+def test_tables_and_curves_agree(told):
+    curves, table = surroundings.curves(told), surroundings.by_margin(told)
+    assert list(table.index) == ["0 %", "5 %", "10 %", "15 %", "20 %"]
+    for row in curves.itertuples():
+        assert table.loc[f"{row.margin:.0f} %", surroundings.WORDS[row.shown]].startswith(
+            f"{row.value:.2f} ("
+        )
+    levels = surroundings.levels(told)
+    axis = figures.by_margin(curves, surroundings.WORDS, levels).axes[0]
+    assert len(axis.containers) == 3 and {text.get_text() for text in axis.texts} == set(levels)
+    gaps = surroundings.gaps(told)
+    assert gaps["lesions of them"].is_monotonic_decreasing and len(gaps) == 5
+
+
+def test_boxes_are_drawn_around_outlines_with_a_placebo_of_the_size_of_one():
+    (axis,) = figures.margins_around(read_outlines()[16:17]).axes
+    *boxes, placebo = axis.patches
+    sizes = [(box.get_width(), box.get_height()) for box in boxes]
+    assert len(boxes) == len(MARGINS) and sizes == sorted(sizes)
+    assert (placebo.get_width(), placebo.get_height()) == sizes[2]

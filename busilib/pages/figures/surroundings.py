@@ -78,16 +78,8 @@ def by_margin(table: pd.DataFrame, words: Mapping[str, str], levels: Mapping[str
         )
     for name, value in levels.items():
         axis.axhline(value, color=NEUTRAL, ls=":", lw=1.2)
-        axis.annotate(
-            name,
-            (1, value),
-            (-2, 3),
-            xycoords=("axes fraction", "data"),
-            textcoords="offset points",
-            ha="right",
-            color=NEUTRAL,
-            fontsize=9,
-        )
+        place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points"}
+        axis.annotate(name, (1, value), (6, 0), va="center", color=NEUTRAL, fontsize=9, **place)
     axis.set(xticks=sorted(table["margin"].unique()), ylabel="AUC, malignant\nagainst benign")
     axis.set_xlabel("added to each side of the lesion's box, % of the image's side")
     figure.legend(loc="outside upper left", ncols=len(words), frameon=False, fontsize=9)
