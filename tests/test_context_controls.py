@@ -343,9 +343,10 @@ def test_the_sentence_holds_the_figures_of_the_record(told):
     for name in (WHOLE, "out 0", "placebo 0"):
         assert f"{mean_area(rows(told, name)):.2f} (" in text
     difference = mean_area(rows(told, "out 0")) - mean_area(rows(told, "placebo 0"))
-    assert f"**{difference:+.3f} (".replace("-", "−") in text
+    assert f"is {difference:+.3f} (".replace("-", "−") in text
+    assert f"{mean_area(rows(told, BOX)):.2f} (" in text
     reading = surroundings.reading(told)
-    for name in ("out 20", BOX, "only 0", "only 20"):
+    for name in ("out 20", "only 0", "only 20"):
         assert f"{mean_area(rows(told, name)):.2f} (" in reading
     assert f"{len(told.conditions['placebo 20']['no_room'])} with 20 %" in reading
 
@@ -375,7 +376,8 @@ def test_tables_and_curves_agree(told):
     axis = figures.by_margin(curves, surroundings.WORDS, levels).axes[0]
     assert len(axis.containers) == 3 and {text.get_text() for text in axis.texts} == set(levels)
     gaps = surroundings.gaps(told)
-    assert gaps["lesions of them"].is_monotonic_decreasing and len(gaps) == 5
+    counts = gaps["less placebo that hides no lesion"].str.extract(r"n = (\d+)")[0].astype(int)
+    assert counts.is_monotonic_decreasing and len(gaps) == 5
 
 
 def test_boxes_are_drawn_around_outlines_with_a_placebo_of_the_size_of_one():
@@ -384,3 +386,14 @@ def test_boxes_are_drawn_around_outlines_with_a_placebo_of_the_size_of_one():
     sizes = [(box.get_width(), box.get_height()) for box in boxes]
     assert len(boxes) == len(MARGINS) and sizes == sorted(sizes)
     assert (placebo.get_width(), placebo.get_height()) == sizes[2]
+
+
+def test_the_picture_is_as_its_alternative_text_describes_it(told):
+    value = surroundings.curves(told).pivot(index="shown", columns="margin", values="value")
+    level = surroundings.levels(told)
+    assert (value.loc[ONLY] > value.loc[[OUT, PLACEBO]].max()).all()
+    assert value.loc[ONLY].min() > level[WHOLE]
+    assert abs(value.loc[PLACEBO, 0] - level[WHOLE]) < 0.03
+    assert (value.loc[OUT] < value.loc[PLACEBO])[[0, 5, 10]].all()
+    assert (value[20] - level[BOX])[[OUT, PLACEBO]].abs().max() < 0.03
+    assert abs(value.loc[OUT, 20] - value.loc[PLACEBO, 20]) < 0.02

@@ -146,19 +146,23 @@ def gap_with_room(study: Study, margin: float) -> dict:
 
 
 def gaps(study: Study) -> pd.DataFrame:
-    """The lesion painted out less the placebo, by margin: of all, of those with room, and of one network.
+    """The lesion painted out less the placebo and less the bare box, by margin, each on the same images.
+
+    Returns:
+        A row for each margin. Columns: less the placebo; the same on images whose placebo hides nothing of
+        the lesion; less the bare box; and less the placebo, asked of the probe of whole images.
 
     Example (not run):
-        >>> gaps(recorded()).loc["10 %", "all lesions"]
+        >>> gaps(recorded()).loc["10 %", "less placebo"]
     """
     rows = {}
     for margin in margins(study):
         free = gap_with_room(study, margin)
         rows[_margin(margin)] = {
-            "all lesions": signed(gap(study, margin), DIGITS),
-            "placebo hides no lesion": signed(free, DIGITS),
-            "lesions of them": free["n"],
-            "one network, only asked": signed(gap(study, margin, asked=True), DIGITS),
+            "less placebo": signed(gap(study, margin), DIGITS),
+            "less placebo that hides no lesion": f"{signed(free, DIGITS)}, n = {free['n']}",
+            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
+            "one network, less placebo": signed(gap(study, margin, asked=True), DIGITS),
         }
     return pd.DataFrame(rows).T
 
@@ -176,8 +180,9 @@ def sentence(study: Study) -> str:
     return (
         f"**{_lead(study)}.** Of malignant against benign, on the same {whole['n']} lesions, a probe of the "
         f"whole image has an AUC of {_cell(whole)}; with the lesion's box painted out, {_cell(out)}; with a "
-        f"box of that size painted out elsewhere, {_cell(placebo)}. The lesion's box less the other is "
-        f"**{signed(gap(study, none), DIGITS)}**.{means}"
+        f"box of that size painted out elsewhere, {_cell(placebo)}; the first box less the second is "
+        f"{signed(gap(study, none), DIGITS)}. A probe that sees nothing but where the lesion's box lies, and "
+        f"how large it is, has {_cell(auc(study, BOX))}.{means}"
     )
 
 
@@ -209,34 +214,40 @@ def reading(study: Study) -> str:
 
 
 def _left(study: Study) -> str:
-    margin = margins(study)[-1]
-    name = name_of(OUT, margin)
-    share, beyond = of_seeds(study.conditions[name], "box_share")[0], study.conditions[name]["gaps"][BOX]
+    every = margins(study)
+    names = [name_of(OUT, margin) for margin in every]
+    clear = [
+        margin
+        for margin, name in zip(every, names, strict=True)
+        if above(study.conditions[name]["gaps"][BOX])
+    ]
+    share = of_seeds(study.conditions[names[-1]], "box_share")[0]
+    where = {0: "at no margin", len(every): "at every margin"}.get(
+        len(clear), f"at a margin of {_and(map(_margin, clear))} only" if clear else ""
+    )
     return (
-        f"**What is left.** With {_margin(margin)} added, the box takes {100 * share:.0f} % of a picture on "
-        f"average, and what is left has an AUC of {_cell(auc(study, name))}. Place and size of the lesion's "
-        f"box, by themselves, have {_cell(auc(study, BOX))}; the first less the second is "
-        f"{signed(beyond, DIGITS)}: "
-    ) + _verdict(
-        beyond,
-        "what lies farther off knows something that the box does not.",
-        "what lies farther off knows less than the bare box.",
-        "from farther off nothing certain is known that the bare box does not know.",
+        f"**What is left.** With {_margin(every[-1])} added, the box takes {100 * share:.0f} % of a picture "
+        f"on average, and what is left has an AUC of {_cell(auc(study, names[-1]))}. The gray patch still "
+        "tells where a lesion lies and how large it is. The picture without its lesion clearly knows more "
+        f"than the bare box {where}."
     )
 
 
 def _within(study: Study) -> str:
     none, *_, widest = margins(study)
     name, narrow = name_of(ONLY, widest), name_of(ONLY, none)
-    gained = study.conditions[name]["gaps"][narrow]
+    cut, gained = (study.conditions[one]["gaps"][other] for one, other in ((narrow, WHOLE), (name, narrow)))
     return (
-        f"**From within.** The lesion's box, all else painted out, has {_cell(auc(study, narrow))}, and with "
-        f"{_margin(widest)} added {_cell(auc(study, name))}, a difference of {signed(gained, DIGITS)}: "
-    ) + _verdict(
-        gained,
-        "what lies right around a lesion helps.",
-        "what lies right around a lesion is in the way.",
-        "what lies right around a lesion adds nothing certain to it.",
+        f"**From within.** The lesion's box, all else painted out, has {_cell(auc(study, narrow))}, less the "
+        f"whole image {signed(cut, DIGITS)}: "
+        + _verdict(
+            cut,
+            "to be shown where the lesion is helps more than all around it.",
+            "what lies around it is missed.",
+            "what lies around it is not clearly missed.",
+        )
+        + f" With {_margin(widest)} added it has {_cell(auc(study, name))}, a difference of "
+        f"{signed(gained, DIGITS)}."
     )
 
 
