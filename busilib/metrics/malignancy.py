@@ -66,7 +66,8 @@ def malignancy_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -
 
     Args:
         table: columns `fold` (which network predicted), `true` ("benign" or "malignant"), `benign`,
-            `malignant`, `normal` (probabilities) and `threshold` (of the score, chosen elsewhere).
+            `malignant`, `normal` (probabilities) and, where one was chosen elsewhere, `threshold` (of the
+            score).
         weights: float (draws, n), how often each row counts in each draw; each once, unless given.
 
     Returns:
@@ -76,7 +77,7 @@ def malignancy_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -
         `malignancy_auc`: area under the curve of malignant against benign by `malignancy_score`, within each
         network and then averaged, because scores of two networks need not be on one scale;
         `sensitivity`, `specificity`: shares of malignant and of benign images on the right side of the
-        threshold;
+        threshold, where there is one;
         `malignancy_brier`: mean squared error of the score, 0 to 1.
         A figure whose denominator is empty is NaN.
 
@@ -91,14 +92,16 @@ def malignancy_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) -
         raise ValueError("rows must be of benign or malignant images: see `lesions_only`")
     w = each_once(len(table)) if weights is None else weights
     score, called = malignancy_score(table), table[["benign", "malignant", "normal"]].idxmax(axis=1)
-    flagged = score >= table["threshold"].to_numpy(float)
+    sides = {}
+    if "threshold" in table:
+        flagged = score >= table["threshold"].to_numpy(float)
+        sides = {"sensitivity": mean(flagged, w, malignant), "specificity": mean(~flagged, w, ~malignant)}
     return settled(
         {
             "accuracy": mean(called == table["true"], w),
             "called_normal": mean(called == "normal", w),
             "malignancy_auc": _mean_auc(malignant, score, table["fold"].to_numpy(), w),
-            "sensitivity": mean(flagged, w, malignant),
-            "specificity": mean(~flagged, w, ~malignant),
+            **sides,
             "malignancy_brier": mean((score - malignant) ** 2, w),
         },
         weights,

@@ -19,8 +19,6 @@ from busilib.studies.study import Study
 
 MASK, PAINTED, BOX = "true mask alone", "lesion painted out", "box around the lesion alone"
 BORDER, FILE, PERMUTED = "border alone", "size and aspect ratio alone", "labels permuted"
-HALF = 0.5
-"""A threshold that the area under the curve does not look at."""
 
 
 def recorded() -> Study:
@@ -50,7 +48,7 @@ def _lesions(study: Study, name: str) -> pd.DataFrame:
     """Predictions of a control on images with a lesion; each repeat of it counts as a network of its own."""
     rows = lesions_only(study.predictions[study.predictions["condition"] == name])
     again = rows.groupby(["seed", "id"]).cumcount()
-    return rows.assign(threshold=HALF, fold=rows["fold"] + 100 * again)
+    return rows.assign(fold=rows["fold"] + 100 * again)
 
 
 def malignancy(study: Study) -> dict[str, dict]:

@@ -27,8 +27,11 @@ def definitions(glossary: str) -> dict[str, str]:
         >>> definitions('<dl class="glossary"><dt id="term-echo">echo</dt><dd><p>Sound.</p></dd></dl>')
         {'term-echo': 'Sound.'}
     """
-    terms = BeautifulSoup(glossary, "html.parser").select("dl.glossary > dt[id]")
-    return {term["id"]: " ".join(term.find_next_sibling("dd").get_text().split()) for term in terms}
+    soup = BeautifulSoup(glossary, "html.parser")
+    terms, texts = soup.select("dl.glossary > dt[id]"), soup.select("dl.glossary > dt[id] + dd")
+    return {
+        str(term["id"]): " ".join(text.get_text().split()) for term, text in zip(terms, texts, strict=True)
+    }
 
 
 def with_definitions(page: str, meanings: Mapping[str, str]) -> str:

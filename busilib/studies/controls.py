@@ -26,19 +26,40 @@ FRAME = 0.1
 MARGIN = 0.04
 """What is added to each side of a lesion's box before it is painted out, as a fraction of the image."""
 
-
 PERMUTATIONS = 5
 """How often labels are permuted: one shuffle may by chance point the way of the true labels."""
 
 
-def lesion_boxes(data: Dataset, seed: int = 0) -> np.ndarray:
+def grown_box(mask: np.ndarray, margin: float) -> np.ndarray:
+    """The smallest box that holds a mask, with something added to each side, cut at the image's edges.
+
+    Args:
+        mask: bool (h, h), not empty.
+        margin: what is added to each side, as a fraction of the image's.
+
+    Returns:
+        bool (h, h).
+
+    Example:
+        >>> grown_box(np.eye(4, dtype=bool)[[3, 1, 2, 0]], 0.0).sum()
+        16
+    """
+    rows, columns = np.nonzero(mask)
+    added, box = round(margin * len(mask)), np.zeros_like(mask)
+    top, left = max(rows.min() - added, 0), max(columns.min() - added, 0)
+    box[top : rows.max() + added + 1, left : columns.max() + added + 1] = True
+    return box
+
+
+def lesion_boxes(data: Dataset, seed: int = 0, margin: float = MARGIN) -> np.ndarray:
     """A box around the lesion of each image, with a margin; normal images borrow the box of another image.
 
     A box that only images with a lesion had would give the answer away.
 
     Args:
         data: at least one image has a lesion.
-        seed: of the borrowing.
+        seed: of the borrowing; the lender does not depend on the margin.
+        margin: see `grown_box`.
 
     Returns:
         bool (n, h, w).
@@ -47,16 +68,10 @@ def lesion_boxes(data: Dataset, seed: int = 0) -> np.ndarray:
         >>> lesion_boxes(data).any(axis=(1, 2)).all()
         True
     """
-    boxes, margin = np.zeros_like(data.masks), round(MARGIN * data.size)
-    own = np.flatnonzero(data.has_lesion)
     lender = np.arange(len(data))
     borrowers = np.flatnonzero(~data.has_lesion)
-    lender[borrowers] = np.random.default_rng(seed).choice(own, len(borrowers))
-    for index, source in enumerate(lender):
-        rows, columns = np.nonzero(data.masks[source])
-        top, left = max(rows.min() - margin, 0), max(columns.min() - margin, 0)
-        boxes[index, top : rows.max() + margin + 1, left : columns.max() + margin + 1] = True
-    return boxes
+    lender[borrowers] = np.random.default_rng(seed).choice(np.flatnonzero(data.has_lesion), len(borrowers))
+    return np.stack([grown_box(data.masks[source], margin) for source in lender])
 
 
 def painted_out(images: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ It learns in seconds, so one question can be asked many times, under many splits
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -91,14 +91,39 @@ def features(images: np.ndarray, weights: str | None, seed: int = 0, encoder: st
         >>> features(data.images, probe_weights("laptop", "local")).shape
         (780, 1024)
     """
+    return eye(images.shape[1], weights, seed, encoder)(images)
+
+
+def eye(
+    size: int, weights: str | None, seed: int = 0, encoder: str = ENCODER
+) -> Callable[[np.ndarray], np.ndarray]:
+    """`features` for many sets of images of one size, so that the encoder is built once.
+
+    Args:
+        size: height and width of the images.
+        weights, seed, encoder: as `features` takes them.
+
+    Returns:
+        From images to their features.
+
+    Raises:
+        busilib.errors.WeightsError: if the weights cannot be had.
+
+    Example (not run):
+        >>> see = eye(data.size, probe_weights("laptop"))
+        >>> whole, border = see(data.images), see(border_only(data.images))
+    """
     from busilib.keras_backend import keras
     from busilib.models import encoders
 
     keras.utils.set_random_seed(seed)
-    base = encoders.encoder(encoder, images.shape[1], weights)
+    base = encoders.encoder(encoder, size, weights)
     pooled = keras.Model(base.input, keras.layers.GlobalAveragePooling2D()(base.output))
-    gray = images[..., None] / np.float32(255)
-    return pooled.predict(gray, batch_size=BATCH, verbose=0)
+
+    def see(images: np.ndarray) -> np.ndarray:
+        return pooled.predict(images[..., None] / np.float32(255), batch_size=BATCH, verbose=0)
+
+    return see
 
 
 def fit_probe(x: np.ndarray, labels: np.ndarray, watch: np.ndarray, watch_labels: np.ndarray) -> Pipeline:

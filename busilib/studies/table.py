@@ -7,6 +7,7 @@ from collections.abc import Callable
 from busilib.errors import UnknownNameError
 from busilib.studies.attention import attention
 from busilib.studies.context import Context
+from busilib.studies.context_controls import context_controls, with_gaps
 from busilib.studies.controls import negative_controls
 from busilib.studies.duplicate_threshold import duplicate_threshold, with_differences
 from busilib.studies.factorial import ladder_factorial
@@ -21,6 +22,7 @@ STUDIES: dict[str, Callable[[Context], Study]] = {
     "ladder-factorial": ladder_factorial,
     "ladder-segmentation": ladder_segmentation,
     "negative-controls": negative_controls,
+    "context-controls": context_controls,
     "attention": attention,
     "outline": outline,
     "outside-classification": outside_classification,
@@ -29,6 +31,7 @@ STUDIES: dict[str, Callable[[Context], Study]] = {
 """What runs a study."""
 
 ACROSS: dict[str, Callable[[Study], Study]] = {
+    "context-controls": with_gaps,
     "duplicate-threshold": with_differences,
     "ladder-classification": with_steps,
     "ladder-segmentation": with_steps,

@@ -33,6 +33,7 @@ from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall, worths
 from busilib.pages.figures.style import THIS_RUN
+from busilib.pages.figures.surroundings import by_margin, margins_around
 from busilib.pages.figures.uncertainty import (
     differences,
     failures,
@@ -48,6 +49,7 @@ __all__ = [
     "attention",
     "augmentations",
     "by_class",
+    "by_margin",
     "claimed_and_measured",
     "class_counts",
     "code_shares",
@@ -74,6 +76,7 @@ __all__ = [
     "lesion_areas",
     "lesions",
     "malignancy_scores",
+    "margins_around",
     "one_image",
     "outcomes",
     "outlines",

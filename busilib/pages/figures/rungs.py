@@ -24,7 +24,7 @@ from busilib.pages.figures.style import (
     grid,
     show,
 )
-from busilib.studies.controls import MARGIN
+from busilib.studies.controls import MARGIN, grown_box
 from busilib.studies.study import Study
 
 FALL, RISE = "0.6", "0.85"
@@ -152,12 +152,8 @@ def shapes_alone(shown: Sequence[Outline]) -> Figure:
     figure, axes = grid(2, len(shown), cell=1.35)
     for (above, below), outline in zip(axes.T, shown, strict=True):
         mask = filled(outline.rings, (SIZE, SIZE))
-        rows, columns = np.nonzero(mask)
-        box, margin = np.zeros_like(mask), round(MARGIN * SIZE)
-        top, left = max(rows.min() - margin, 0), max(columns.min() - margin, 0)
-        box[top : rows.max() + margin + 1, left : columns.max() + margin + 1] = True
         show(above, mask * 255, outline.id)
-        show(below, box * 255)
+        show(below, grown_box(mask, MARGIN) * 255)
     return figure
 
 
