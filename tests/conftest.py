@@ -19,7 +19,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.phantoms.ultrasound import write_phantom
 from busilib.reports.experiment import Experiment
 from busilib.runs import runner

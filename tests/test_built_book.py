@@ -12,6 +12,7 @@ from urllib.parse import unquote, urldefrag
 import pytest
 
 from busilib.cli.doctor import find_chromium
+from busilib.publish.terms import GLOSSARY, definitions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -41,6 +42,9 @@ READ_PAGE = """() => ({
         ...[...block.querySelectorAll('table')].filter(e => !e.textContent.includes('PHANTOM')),
         ...[...block.querySelectorAll('figcaption')].filter(e => !e.textContent.includes('PHANTOM')),
     ].map(e => e.textContent?.trim().slice(0, 80) ?? e)),
+    terms: [...document.querySelectorAll('.bd-article a[href*="glossary.html#"]:has(> .std-term)')].map(e => [
+        e.hash.slice(1), document.getElementById(e.getAttribute('aria-describedby'))?.textContent ?? '',
+    ]),
     strayed: [...document.querySelectorAll('.bd-article :is(table, figcaption, p)')].filter(
         e => /PHANTOM|phantoms-/.test(e.textContent) && !e.closest('details.this-run, .phantom-note')
     ).map(e => e.textContent.trim().slice(0, 80)),
@@ -235,6 +239,19 @@ def test_pages_are_light(site):
         for path in folder.rglob("*.html")
     }
     assert {name: size for name, size in pages.items() if size + shared > 1_000_000} == {}
+
+
+def test_linked_words_carry_what_they_mean(visits, site):
+    meanings = definitions((site[0] / GLOSSARY).read_text(encoding="utf-8"))
+
+    def faults(visit):
+        for term, said in visit.content["terms"]:
+            if not said or said != meanings[term]:
+                yield f"{term}: {said!r}"
+
+    told = [path for path, visit in visits.items() if visit.content["terms"]]
+    assert sum(path.startswith("notebooks/") for path in told) >= 15
+    assert _all(visits, faults) == []
 
 
 def test_pages_that_show_phantoms_say_so_and_no_others(visits):

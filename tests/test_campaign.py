@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from busilib.cli import campaign as shown
 from busilib.cli.main import app
 from busilib.errors import UserError, in_one_line
-from busilib.runs import campaign, records, runner
+from busilib.runs import campaign, recording, records, runner
 from busilib.runs.campaign import (
     FAILED,
     LATER,
@@ -219,7 +219,7 @@ def test_hours_start_nothing_that_would_not_end(project, monkeypatch):
 
     monkeypatch.setattr(campaign.time, "monotonic", lambda: clock[0])
     monkeypatch.setattr(campaign, "execute", takes)
-    monkeypatch.setattr(records, "publish", lambda *_: None)
+    monkeypatch.setattr(campaign, "publish", lambda *_: None)
     ran = run_campaign(waiting_for([1500, 1500, 1200, 500, None, 20]), ONE, hours=1)
     assert states(ran) == [(0, RAN), (1, RAN), (2, LATER), (3, RAN), (4, RAN), (5, LATER)]
     assert {one.why for one in ran if one.state == LATER} == {"would not end in time"}
@@ -290,14 +290,14 @@ def test_a_folder_that_cannot_be_written_to_is_known_before_the_training(project
 
 
 def test_a_folder_that_turns_read_only_is_one_line(project, monkeypatch):
-    plain = records.add_folder
+    plain = recording.add_folder
 
     def add(target, files):
         if target.name == "seed0-fold0":
             raise OSError(errno.EROFS, "Read-only file system", str(target))
         plain(target, files)
 
-    monkeypatch.setattr(records, "add_folder", add)
+    monkeypatch.setattr(recording, "add_folder", add)
     code, said = busi("r2-cnn", "--folds", 0, 1, "--jobs", 1)
     assert code == 1 and "seed0-fold0: Read-only file system. Name another place." in said
     assert parts() == ["seed0-fold1"]

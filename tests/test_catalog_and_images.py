@@ -15,11 +15,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from busilib.data import images
+from busilib.data import loader, png
 from busilib.data.busi.catalog import scan
 from busilib.data.check import check
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
+from busilib.data.images import decode, open_mask
+from busilib.data.loader import load_busi
+from busilib.data.pixels import has_colour, resize_gray, resize_mask, to_gray
 
 HEIGHT, WIDTH = 24, 30
 
@@ -68,7 +70,7 @@ def png_of_size(width: int, height: int) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(b"\0" * 1000)), (b"IEND", b"")]
     body = [struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in chunks]
-    return images.PNG_START + b"".join(body)
+    return png.START + b"".join(body)
 
 
 def damage(path: Path) -> None:
@@ -162,7 +164,7 @@ BAD = {  # what is done to which file; then the file, the finding and the remedy
     ),
     "header only": (
         "benign/benign (1).png",
-        lambda path: path.write_bytes(images.PNG_START),
+        lambda path: path.write_bytes(png.START),
         "benign/benign (1).png",
         "corrupt PNG file",
         "download it again",
@@ -298,7 +300,7 @@ def test_no_truncation_goes_unnoticed(folder):
     for length in {*range(0, len(whole), 11), *range(len(whole) - 20, len(whole))}:
         path.write_bytes(whole[:length])
         with pytest.raises(DataError, match=r"benign \(1\).png"):
-            images.open_png(path)
+            png.open_png(path)
 
 
 # --- what is found ----------------------------------------------------------------------------------------
@@ -410,7 +412,7 @@ def test_several_masks_are_merged(folder):
     Image.fromarray(third).convert("RGBA").save(folder / "benign/benign (1)_mask_2.png")
     entries, faults = scan(folder)
     assert not faults and len(entries[0].masks) == 3
-    assert np.array_equal(images.decode(entries[0]).mask, a_mask(0) | second | third)
+    assert np.array_equal(decode(entries[0]).mask, a_mask(0) | second | third)
     assert load_busi(folder).table["n_masks"].tolist() == [3, 1, 1, 1, 1, 1]
 
 
@@ -452,7 +454,7 @@ def test_coloured_marks_become_luma_and_are_flagged(folder):
     rgb = np.repeat(a_picture(1)[:, :, None], 3, axis=2)
     rgb[:8, :8] = 255, 255, 0
     Image.fromarray(rgb).save(folder / "benign/benign (1).png")
-    decoded = images.decode(scan(folder)[0][0])
+    decoded = decode(scan(folder)[0][0])
     assert decoded.image[0, 0] == 226  # 0.299 · 255 + 0.587 · 255
     assert decoded.overlay
     assert load_busi(folder).table["overlay"].tolist() == [True] + [False] * 5
@@ -491,7 +493,7 @@ def test_hit_equals_miss(folder, own_cache, monkeypatch):
     assert not own_cache.exists()
     missed = load_busi(folder, size=16)
     assert len(list(own_cache.iterdir())) == 1
-    monkeypatch.setattr(images, "_prepare", None)  # nothing may be decoded now
+    monkeypatch.setattr(loader, "_prepare", None)  # nothing may be decoded now
     hit = load_busi(folder, size=16)
     assert_same(missed, hit)
     assert load_busi(folder, size=16, name="mine").name == "mine"
@@ -554,7 +556,7 @@ def test_damaged_cache_is_rebuilt(folder, own_cache, harm, monkeypatch):
     (stored,) = own_cache.iterdir()
     stored.write_bytes(harm(stored.read_bytes()))
     assert_same(load_busi(folder, size=16), fresh)
-    monkeypatch.setattr(images, "_prepare", None)
+    monkeypatch.setattr(loader, "_prepare", None)
     assert_same(load_busi(folder, size=16), fresh)  # mended, so read from the cache
 
 
@@ -577,16 +579,16 @@ def test_faulty_folder_leaves_no_cache(folder, own_cache):
 
 @pytest.mark.parametrize("form", ["gray of imsave", "mask + 1", "0 and 1"])
 def test_the_first_mask_of_busi_is_itself_in_any_form_or_refused(form, busi_dir, tmp_path):
-    truth = images.decode(scan(busi_dir)[0][0]).mask
+    truth = decode(scan(busi_dir)[0][0]).mask
     if form == "gray of imsave":
         plt.imsave(tmp_path / "a.png", truth, cmap="gray")
     else:
         Image.fromarray(truth.astype(np.uint8) + (form == "mask + 1")).save(tmp_path / "a.png")
     if form == "mask + 1":
         with pytest.raises(DataError, match="levels 1 and 2 and no 0"):
-            images.open_mask(tmp_path / "a.png")
+            open_mask(tmp_path / "a.png")
     else:
-        assert np.array_equal(images.open_mask(tmp_path / "a.png").lesion, truth)
+        assert np.array_equal(open_mask(tmp_path / "a.png").lesion, truth)
 
 
 @pytest.mark.slow
@@ -632,30 +634,30 @@ def tinted(name: str, mark: tuple[int, int, int] | None = None, side: int = 12) 
 
 @pytest.mark.parametrize("name", TINTS)
 def test_the_tint_of_a_scanner_is_no_mark(name):
-    assert not images.has_colour(tinted(name))
-    assert not images.has_colour(tinted(name, (255, 255, 255)))  # white text
+    assert not has_colour(tinted(name))
+    assert not has_colour(tinted(name, (255, 255, 255)))  # white text
 
 
 @pytest.mark.parametrize("name", TINTS)
 @pytest.mark.parametrize("mark", [(255, 255, 0), (230, 40, 0), (20, 60, 240), (0, 200, 60)])
 def test_marks_are_found_on_a_tinted_picture_too(name, mark):
-    assert images.has_colour(tinted(name, mark))
+    assert has_colour(tinted(name, mark))
 
 
 def test_specks_are_no_mark_and_what_is_transparent_has_no_colour():
-    assert not images.has_colour(tinted("none", (255, 255, 0), side=7))  # 49 pixels
+    assert not has_colour(tinted("none", (255, 255, 0), side=7))  # 49 pixels
     clear = np.dstack([np.asarray(tinted("none", (255, 255, 0))), np.full((120, 160), 255)]).astype(np.uint8)
     clear[20:32, 30:42, 3] = 0
-    assert not images.has_colour(Image.fromarray(clear))
+    assert not has_colour(Image.fromarray(clear))
 
 
 def test_gray_modes_have_no_colour():
-    assert not any(images.has_colour(Image.new(mode, (20, 20), 1)) for mode in ("1", "L", "I;16"))
+    assert not any(has_colour(Image.new(mode, (20, 20), 1)) for mode in ("1", "L", "I;16"))
 
 
 @pytest.mark.slow
 def test_the_marked_images_of_busi_are_those_known(busi_dir):
-    marked = [entry.id for entry in scan(busi_dir)[0] if images.has_colour(Image.open(entry.image))]
+    marked = [entry.id for entry in scan(busi_dir)[0] if has_colour(Image.open(entry.image))]
     benign = [6, 13, 69, 102, 234, 240, 255, 261, 277, 323, 330]
     assert marked == [
         *(f"benign ({n})" for n in benign),

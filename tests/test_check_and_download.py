@@ -18,9 +18,10 @@ from rich.console import Console
 from busilib.data.busi import download
 from busilib.data.busi.download import HANDLE, PAGE, fetch, find_busi
 from busilib.data.busi.fingerprint import compare, fingerprint_table, pixel_hash, read_table
-from busilib.data.check import check, render
+from busilib.data.check import check
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
+from busilib.pages.checked import render
 
 
 def shown(report, width: int = 100) -> str:

@@ -5,7 +5,8 @@ import pandas as pd
 
 from busilib.metrics.combined import TINTS, gate, gate_counts, tint
 from busilib.metrics.segmentation import count_pixels
-from busilib.runs.records import combined_records, read_record
+from busilib.runs.measured import combined_records
+from busilib.runs.records import read_record
 
 BENIGN, MALIGNANT, NORMAL = range(3)
 

@@ -568,6 +568,9 @@ def test_leaked_and_clean_images_are_measured_apart(write):
     assert difference["value"] == 0.5 and difference["n"] == 5
     assert difference["low"] is difference["high"] is None and difference["why"] == "1 image"
     json.dumps(found.to_dict(), allow_nan=False)
+    found.leakage["difference"]["accuracy"] = {"value": -0.25, "low": -0.5, "high": 0.1, "n": 5}
+    (table,) = (one.table for one in shown.sections(found) if one.title.startswith("Leakage"))
+    assert table["difference"].iloc[0] == "−0.25 (−0.50 to +0.10)"
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ import busilib
 from busilib.data.bcss import load_bcss
 from busilib.data.busi.catalog import scan
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.check import check
 from busilib.data.dataset import CLASSES
 from busilib.data.duplicates import thumbnail
-from busilib.data.images import decode, load_busi
+from busilib.data.images import decode
+from busilib.data.loader import load_busi
 from busilib.data.phantoms.histology import write_histology_phantom
 from busilib.data.phantoms.ultrasound import write_phantom
 from busilib.data.splits import grouped_split
@@ -118,6 +120,7 @@ def common(place) -> dict:
         "Path": Path,
         "Image": Image,
         "Console": Console,
+        "check": check,
         "replace": replace,
         "EXPERIMENTS": EXPERIMENTS,
         "experiment": experiment,

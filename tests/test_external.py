@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from busilib.cli.main import app
 from busilib.data.dataset import DataError
-from busilib.data.images import load_busi, resize_gray, resize_mask, to_gray
+from busilib.data.loader import load_busi
 from busilib.data.outside import bus_bra, bus_uclm, sets, sheet
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.bus_bra import load_bus_bra
@@ -22,6 +22,7 @@ from busilib.data.outside.bus_uclm import load_bus_uclm
 from busilib.data.outside.sets import load_outside
 from busilib.data.outside.sheet import LeftOutWarning
 from busilib.data.phantoms.shift import shifted
+from busilib.data.pixels import resize_gray, resize_mask, to_gray
 from busilib.runs.load import outside_data
 
 HEIGHT, WIDTH, SIZE = 24, 30, 16

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from busilib.data.dataset import DataError
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.errors import UnknownNameError
 from busilib.training import augmentation as augment
 from busilib.training.batches import Batches

@@ -7,8 +7,9 @@ import pytest
 import skimage
 from PIL import Image
 
-from busilib.data.images import load_busi, resize_gray, to_gray
+from busilib.data.loader import load_busi
 from busilib.data.look import look
+from busilib.data.pixels import resize_gray, to_gray
 from busilib.data.splits import grouped_split
 from busilib.metrics.unlike import cloud_of, limit_of, unlikeness
 

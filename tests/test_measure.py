@@ -17,6 +17,7 @@ from busilib.data.tiles import TISSUES
 from busilib.metrics.abstention import abstention_metrics
 from busilib.metrics.calibration import calibration_metrics
 from busilib.metrics.classification import answer_metrics, classification_metrics
+from busilib.metrics.factorial import COMBINATIONS, combination
 from busilib.metrics.intervals import group_weights
 from busilib.metrics.measure import FIGURES, MAIN_FIGURES, intervals, measure, support
 from busilib.metrics.metric import METRICS
@@ -63,12 +64,18 @@ def judged(rng, n: int) -> pd.DataFrame:
     return table.assign(true=np.where(table["true"] == "normal", "benign", table["true"]))
 
 
+def answered(rng, n: int) -> pd.DataFrame:
+    names = {combination(made): rng.choice(CLASSES, n) for made in COMBINATIONS}
+    return pd.DataFrame({"true": rng.choice(CLASSES, n), **names})
+
+
 DRAWN = {
     "segmentation": outlined,
     "classification": classified,
     "tissue": tiled,
     "attention": looked_at,
     "malignancy": judged,
+    "factorial": answered,
 }
 CASES = [(FIGURES[task][0], make) for task, make in DRAWN.items()] + [
     (each, classified) for each in (answer_metrics, calibration_metrics, abstention_metrics)

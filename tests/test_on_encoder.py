@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.errors import UnknownNameError, WeightsError
 from busilib.keras_backend import keras
 from busilib.models.classifier import on_encoder

@@ -12,7 +12,7 @@ from skimage.draw import disk, ellipse, polygon2mask
 from sklearn.metrics import roc_auc_score
 
 from busilib.data.busi.catalog import scan
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.splits import grouped_split
 from busilib.metrics.outline import (
     DESCRIPTORS,
@@ -24,6 +24,7 @@ from busilib.metrics.outline import (
     largest_component,
 )
 from busilib.metrics.redrawn import BOX, DRAWINGS, ELLIPSE, HULL, RAW, WIDTHS, smoothed
+from busilib.pages import drawings
 from busilib.studies import outline as study
 from busilib.studies.context import Context, OptionError
 
@@ -295,21 +296,24 @@ def test_the_study_has_every_drawing_of_every_set_with_its_descriptors(
         lines.append(f"{number},images/{number}.png,{mask},{('benign', 'malignant')[number % 2]},")
     (other / "images.csv").write_text("\n".join(lines), encoding="utf-8")
 
-    found = study.outline(Context("smoke", phantom_dir, other))
-    assert found.record == "outline+elsewhere" and found.facts["outside"]["name"] == "elsewhere"
-    names = [name for name in found.conditions if "→" not in name]
-    assert [name.rpartition(", ")[2] for name in names] == 2 * list(DRAWINGS)
-    assert len(found.conditions) == 2 * len(DRAWINGS) + 2
-    assert {found.conditions[name]["n"] for name in names if name.startswith("elsewhere")} == {
-        len(lesions) - 1
-    }
-    raw = found.predictions[found.predictions["condition"] == names[0]].set_index("id")
+    there = study.outline(Context("smoke", phantom_dir, other))
+    assert there.record == "outline+elsewhere" and there.facts["outside"]["name"] == "elsewhere"
+    names = [name for name in there.conditions if "→" not in name]
+    assert names == [f"elsewhere, {drawing}" for drawing in DRAWINGS]
+    name = there.facts["dataset"]["name"]
+    assert list(there.conditions)[len(names) :] == [
+        f"{name} → elsewhere",
+        f"elsewhere → {name}",
+    ]
+    assert {there.conditions[name]["n"] for name in names} == {len(lesions) - 1}
+    found = study.outline(Context("smoke", phantom_dir))
+    assert found.record == "outline"
+    assert list(found.conditions) == [f"{name}, {drawing}" for drawing in DRAWINGS]
+    raw = drawings.drawn(drawings.joined(found, there), name).set_index("id")
     mine = tables[RAW].set_index("id")
     assert set(raw.index) == set(mine.index)
     for name in DESCRIPTORS:
         assert raw[name].to_numpy() == pytest.approx(mine.loc[raw.index, name].to_numpy(), abs=1e-5)
-    alone = study.outline(Context("smoke", phantom_dir))
-    assert alone.record == "outline" and list(alone.conditions) == names[: len(DRAWINGS)]
     with pytest.raises(OptionError, match="no use for it"):
         study.outline(Context("smoke", phantom_dir, weights="local"))
 

@@ -131,7 +131,7 @@ def test_figures_follow_from_the_record(name, figures_of, request, tmp_path):
 
 @pytest.mark.slow
 def test_a_run_refuses_images_of_another_size(project, phantom, phantom_dir):
-    from busilib.data.images import load_busi
+    from busilib.data.loader import load_busi
 
     run = runner.run("r2-cnn", phantom, "smoke")
     with pytest.raises(DataError, match="images of 32 pixels, but r2-cnn works at 64"):

@@ -14,7 +14,7 @@ from busilib.cli.campaign import asked_for
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.busi.subsets import subset_ids, subset_rows
 from busilib.data.dataset import CLASSES, DataError, Dataset
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.splits import ReportSplit, random_split, split_with_copies
 from busilib.errors import UnknownNameError
 from busilib.keras_backend import keras
@@ -23,9 +23,10 @@ from busilib.models.unet_on import unet_on
 from busilib.reports.ours import EXPERIMENTS as OWN
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs import runner
+from busilib.runs.measured import metrics_on
 from busilib.runs.predict import gated, presence_of, presence_threshold
 from busilib.runs.protocols import PROTOCOLS, folds_of, inputs_under, make_split
-from busilib.runs.records import Record, metrics_on
+from busilib.runs.records import Record
 from busilib.runs.runner import planned, run
 from busilib.settings import Settings
 from busilib.training.batches import Batches
@@ -210,7 +211,7 @@ def test_variants_change_one_thing():
                 for name in Settings.__dataclass_fields__
                 if getattr(entry.settings, name) != getattr(plain.settings, name)
             }
-            assert changed - {"norm_momentum", "learning_rate"} == {
+            assert changed - {"norm_momentum", "learning_rate", "epochs"} == {
                 {"128": "size", "letterbox": "shape", "frozen": "frozen", "scratch": "weights"}[entry.id[8:]]
             }
 

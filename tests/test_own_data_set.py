@@ -13,13 +13,14 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from busilib.cli.main import app
-from busilib.data.check import check, render
+from busilib.data.check import check
 from busilib.data.dataset import DataError
-from busilib.data.images import resize_gray, resize_mask
 from busilib.data.lacking import lacking
 from busilib.data.outside.breast import load_breast
 from busilib.data.outside.folder import load_folder
 from busilib.data.outside.sets import load_outside
+from busilib.data.pixels import resize_gray, resize_mask
+from busilib.pages.checked import render
 from busilib.pages.own_set import example, write_example
 
 HEIGHT, WIDTH, SIZE = 24, 30, 16

@@ -16,8 +16,8 @@ from typer.testing import CliRunner
 
 from busilib.cli.main import app
 from busilib.data.dataset import CLASSES, DataError
-from busilib.data.images import colour_share
 from busilib.data.look import look
+from busilib.data.pixels import colour_share
 from busilib.metrics.calibration import apply_temperature, fit_temperature
 from busilib.metrics.unlike import cloud_of, unlikeness
 from busilib.models.archive import ArchiveError, ask, read_archive, with_features, write_archive

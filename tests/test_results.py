@@ -17,7 +17,7 @@ from busilib import provenance
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.busi.outlines import read_outlines
 from busilib.data.dataset import CLASSES
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.polygons import filled
 from busilib.keras_backend import keras
 from busilib.metrics.classification import classification_metrics
@@ -26,19 +26,15 @@ from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.load import load_data
+from busilib.runs.once import RecordError
 from busilib.runs.profiles import PROFILES
 from busilib.runs.protocols import make_split
-from busilib.runs.records import (
-    Record,
-    RecordError,
-    predicted_outlines,
-    read_record,
-    summary,
-    write_record,
-)
+from busilib.runs.recording import predicted_outlines, write_record
+from busilib.runs.records import Record, read_record
 from busilib.runs.records import read_parts as parts_of
 from busilib.runs.run import Run
 from busilib.runs.spec import record_name, spec_of
+from busilib.runs.summary import summary
 from busilib.studies.records import read_study
 
 RESULTS = Path(__file__).parents[1] / "results"
@@ -230,7 +226,9 @@ def test_a_record_is_never_overwritten(phantom, tmp_path):
     folder = write_record(made, tmp_path)
     whole = (folder / "seed0-fold0" / "run.json").read_bytes()
     write_record(made, tmp_path)  # the same run again changes nothing
-    with pytest.raises(RecordError, match=r"another run is recorded here \(epochs: .* there, 3 here\)"):
+    with pytest.raises(
+        RecordError, match=r"another result is recorded here \(settings.epochs: .* there, 3 here\)"
+    ):
         write_record(changed(made, epochs=3), tmp_path)
     assert (folder / "seed0-fold0" / "run.json").read_bytes() == whole
 
@@ -239,6 +237,17 @@ def test_parts_of_one_record_differ_in_seed_and_fold_alone(phantom, tmp_path):
     write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
     with pytest.raises(RecordError, match="seed0-fold1 would not be of one kind with seed0-fold0"):
         write_record(changed(made_up_run("r2-cnn", phantom, tmp_path, fold=1), batch=3), tmp_path)
+
+
+def test_a_table_is_read_once_and_only_where_it_is_asked_for(phantom, tmp_path, monkeypatch):
+    write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
+    read, plain = [], pd.read_csv
+    monkeypatch.setattr(pd, "read_csv", lambda path: read.append(path.name) or plain(path))
+    record = read_record("r2-cnn", "smoke", tmp_path)
+    assert record.metrics["accuracy"] and read == []
+    (part,) = record.parts
+    assert part.tables["history"] is part.tables["history"] and read == ["history.csv"]
+    assert record.hold_out.empty and {*part.tables} == {"predictions", "validation", "history", "hold_out"}
 
 
 def test_a_write_that_fails_leaves_nothing(phantom, tmp_path, monkeypatch):
@@ -256,7 +265,7 @@ def test_a_write_that_fails_leaves_nothing(phantom, tmp_path, monkeypatch):
 def test_a_published_record_needs_committed_code(phantom, tmp_path, monkeypatch):
     made = made_up_run("r2-cnn", phantom, tmp_path)
     made.facts["commit"] = "d578b0f1c2+changes"
-    monkeypatch.setattr("busilib.runs.records.results_folder", lambda: tmp_path / "results")
+    monkeypatch.setattr("busilib.runs.recording.results_folder", lambda: tmp_path / "results")
     with pytest.raises(RecordError, match=r"in no commit \(d578b0f1c2\+changes\)\. Commit them"):
         write_record(made, tmp_path / "results")
     assert not (tmp_path / "results").exists()

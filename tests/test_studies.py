@@ -77,7 +77,7 @@ def test_a_study_says_where_it_comes_from(recorded):
 def test_files_are_small_enough_to_travel():
     for path in RECORDS:
         for table in path.parent.glob("*/predictions.csv"):
-            assert table.stat().st_size < 2**21, table
+            assert table.stat().st_size < 2**20, table
 
 
 @pytest.mark.parametrize(

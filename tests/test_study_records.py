@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from busilib.cli.main import app
 from busilib.data.dataset import CLASSES, DataError
 from busilib.metrics.classification import classification_metrics
-from busilib.runs.records import RecordError
+from busilib.runs.once import RecordError
 from busilib.studies import ladder, records, table
 from busilib.studies.context import Context, OptionError
 from busilib.studies.records import read_studies, read_study, target_of, write_study, write_summary

@@ -22,6 +22,7 @@ from busilib.runs import predict as predicting
 from busilib.runs import records as results
 from busilib.runs import runner
 from busilib.runs.protocols import make_split
+from busilib.runs.recording import write_record
 from busilib.runs.runner import run
 from busilib.settings import Settings
 from busilib.training.fit import fit, predict, predict_codes
@@ -181,7 +182,7 @@ def test_a_run_is_recorded_and_read_back(tiles, tmp_path, monkeypatch):
     monkeypatch.setattr(predicting, "_build", lambda *_: tiny())
     runs = [run(ID, tiles, "smoke", fold=fold) for fold in (0, 1)]
     for one in runs:
-        target = results.write_record(one, tmp_path / "results")
+        target = write_record(one, tmp_path / "results")
     record = results.read_record(target.name, "smoke", tmp_path / "results")
     assert record.facts["dataset"]["name"] == "histology phantoms"
     assert len(record.predictions) == sum(len(one.split.test) for one in runs)

@@ -9,13 +9,14 @@ import pytest
 
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
-from busilib.pages import answers, both, facts, segmenters, twins
+from busilib.pages import answers, both, common, facts, segmenters, twins
 from busilib.pages.figures.drawn import outlines, side_by_side, squeezed
 from busilib.pages.figures.facts import doubled_images, lesion_areas, stretches, twin_shares
 from busilib.pages.figures.outcomes import OUTCOMES, dice_over_size, dice_ranks, outcomes
 from busilib.pages.plain import plain
 from busilib.reports.registry import EXPERIMENTS
-from busilib.runs.records import combined_records, read_record
+from busilib.runs.measured import combined_records
+from busilib.runs.records import read_record
 
 SMALL = pd.DataFrame(
     {
@@ -135,8 +136,8 @@ def test_painting_nothing_scores_the_share_of_normals_and_of_background():
 
 def test_networks_are_compared_on_common_images():
     records = segmenters.networks()
-    common = set(segmenters.common_ids(records.values()))
-    assert all(common <= set(found.predictions["id"]) for found in records.values())
+    shared = set(common.common_ids(records))
+    assert all(shared <= set(found.predictions["id"]) for found in records.values())
     table = segmenters.dice_table(records)
     assert list(table.index) == [*records, segmenters.NOTHING]
     wide = segmenters.widest(records)
@@ -144,8 +145,8 @@ def test_networks_are_compared_on_common_images():
 
 
 def test_a_record_says_how_it_falls_short():
-    assert segmenters.made(read_record("r1-unet", "laptop")) == "16 of 64 filters, 36 of 100 epochs"
-    assert segmenters.made(read_record("r2-vgg19+random-weights", "laptop")).endswith("random weights")
+    assert common.made(read_record("r1-unet", "laptop")) == "36 of 100 epochs, 16 of 64 filters"
+    assert common.made(read_record("r2-vgg19+random-weights", "laptop")).endswith("random weights")
 
 
 def test_two_drawings_of_one_picture_agree_in_part():

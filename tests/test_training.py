@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from busilib.data.images import load_busi
+from busilib.data.loader import load_busi
 from busilib.data.splits import Split
 from busilib.keras_backend import keras
 from busilib.reports.registry import EXPERIMENTS, experiment

@@ -80,7 +80,8 @@ def _check(folder: Path, as_json: bool, busi: str = "") -> bool:
     """Print a report; whether it lists faults."""
     from rich.console import Console
 
-    from busilib.data.check import check, render
+    from busilib.data.check import check
+    from busilib.pages.checked import render
 
     with Console(stderr=True).status("Reading every image …"):
         report = check(folder, busi)

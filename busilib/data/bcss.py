@@ -21,9 +21,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from busilib.data.cache import cache_folder
 from busilib.data.dataset import DataError
 from busilib.data.folders import a_folder, inside, is_ignored, listed, not_found, other_case
-from busilib.data.images import cache_folder, open_png, read_bytes
+from busilib.data.png import open_png, read_bytes
 from busilib.data.tiles import CODES, Tiles
 
 LAYOUTS: Mapping[str, Mapping[str, tuple[str, str]]] = {

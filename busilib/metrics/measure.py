@@ -9,6 +9,7 @@ import pandas as pd
 
 from busilib.metrics.attention import attention_metrics, attention_rows
 from busilib.metrics.classification import classification_metrics, classification_rows
+from busilib.metrics.factorial import factorial_metrics, factorial_rows
 from busilib.metrics.figure import Figure
 from busilib.metrics.intervals import group_weights, over_seeds, with_interval
 from busilib.metrics.malignancy import malignancy_metrics, malignancy_rows
@@ -25,6 +26,7 @@ FIGURES: Mapping[str, tuple[Figures, Callable[[pd.DataFrame], dict[str, np.ndarr
     "tissue": (tissue_metrics, tissue_rows),
     "attention": (attention_metrics, attention_rows),
     "malignancy": (malignancy_metrics, malignancy_rows),
+    "factorial": (factorial_metrics, factorial_rows),
 }
 """By task: its figures, and the rows that stand behind them."""
 
@@ -34,6 +36,7 @@ MAIN_FIGURES = {
     "tissue": ("pixel_accuracy", "majority_rate", "macro_dice"),
     "malignancy": ("malignancy_auc", "sensitivity", "specificity"),
     "attention": ("share_inside", "lesion_share", "hit_rate"),
+    "factorial": ("inflation", "accuracy:none"),
 }
 """The figures that stand for an experiment where there is room for few."""
 

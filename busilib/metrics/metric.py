@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from busilib.data.dataset import CLASSES
 from busilib.data.tiles import TISSUES
+from busilib.metrics.factorial import COMBINATIONS, MISTAKES, combination, in_words
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,25 @@ _TISSUE = (
     Metric("tumor_f1", "tumour, F1", "tiles with tumor"),
 )
 
+_FACTORIAL = (
+    *(
+        Metric(f"accuracy:{key}", f"accuracy, mistakes: {in_words(key)}")
+        for key in map(combination, COMBINATIONS)
+    ),
+    *(
+        Metric(f"{part}:{mistake}", f"{called}, {words}", higher_is_better=None)
+        for part, words in (
+            ("shapley", "mean over all orders"),
+            ("alone", "alone"),
+            ("last", "on top of all others"),
+        )
+        for mistake, called in MISTAKES.items()
+    ),
+    Metric("inflation", "all mistakes less none", higher_is_better=None),
+)
+
 METRICS = {
-    metric.key: metric for metric in (*_SEGMENTATION, *_CLASSIFICATION, *_MALIGNANCY, *_ATTENTION, *_TISSUE)
+    metric.key: metric
+    for metric in (*_SEGMENTATION, *_CLASSIFICATION, *_MALIGNANCY, *_ATTENTION, *_TISSUE, *_FACTORIAL)
 }
 """Every metric by its key."""

@@ -68,7 +68,7 @@ def images(pair: str = "R1") -> pd.DataFrame:
 def sixty(table: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     """As many images of each class as R1 set aside, drawn from the first test fold.
 
-    Seed 0 draws the images of `busilib.runs.records.combined_records`.
+    Seed 0 draws the images of `busilib.runs.measured.combined_records`.
 
     Args:
         table: of `images`.

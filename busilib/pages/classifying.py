@@ -15,7 +15,7 @@ from busilib.metrics.malignancy import lesions_only, malignancy_score, threshold
 from busilib.metrics.pairing import by_fold
 from busilib.pages.common import Records, common_ids, compared
 from busilib.pages.masks import empty_masks
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.pages.shipped import PROFILE, the_record
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.r1 import FOLD_CONFUSION
@@ -125,7 +125,7 @@ def heads() -> HTML:
         name: {"network": experiment(id).title, "parameters": f"{experiment(id).parameters:,}"}
         for name, id in REPORTED.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "report")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "report")
 
 
 def of_r4() -> HTML:
@@ -146,7 +146,7 @@ def of_r4() -> HTML:
         }
         for name, claim in claims.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "weighted F1 of")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "weighted F1 of")
 
 
 def as_r2_did() -> Record:
@@ -192,7 +192,7 @@ def rebuilt() -> HTML:
         for claim in experiment("r1-densenet121").claims
         if claim.part == "one fold"
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "figure")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "figure")
 
 
 def sent_along(record: Record, sensitivity: float = 0.95) -> dict[str, int]:
@@ -241,4 +241,4 @@ def biopsies(records: Records, sensitivity: float = 0.95) -> HTML:
             "malignant found": f"{counts['found']} of {counts['malignant']}",
             "benign sent along": f"{counts['sent along']} of {counts['benign']}",
         }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "classifier")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "classifier")

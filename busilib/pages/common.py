@@ -19,12 +19,13 @@ from busilib.metrics.intervals import group_weights, with_interval
 from busilib.metrics.measure import FIGURES
 from busilib.metrics.metric import METRICS
 from busilib.metrics.pairing import PairingError, groups_of
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.registry import experiment
+from busilib.runs.measured import metrics_on
 from busilib.runs.profiles import profile
-from busilib.runs.records import Record, metrics_on
+from busilib.runs.records import Record
 
 Records = Mapping[str, Record]
 """Records by what a page calls them."""
@@ -169,7 +170,7 @@ def compared(records: Records, keys: Sequence[str]) -> HTML:
             _head(key): _shown(figures[key], key) if key in figures else "–" for key in keys
         }
     corner = f"the same {n_common(records)} images"
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), corner)
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), corner)
 
 
 def _head(key: str) -> str:
@@ -209,6 +210,33 @@ def beside_claims(records: Records, ids: Mapping[str, str], key: str) -> pd.Data
     return table.sort_values("row", key=lambda names: names.map(order.index), kind="stable")
 
 
+def _less(record: Record) -> list[str]:
+    """Where a record's settings are less than those of the profile "full"."""
+    full, here = experiment(record.facts["experiment"]).settings, record.facts["settings"]
+    return [
+        f"{here[name]} of {getattr(full, name)} {words}"
+        for name, words in (("epochs", "epochs"), ("filters", "filters"), ("size", "px"))
+        if here.get(name) and here[name] < getattr(full, name)
+    ]
+
+
+def _lacks_weights(record: Record) -> bool:
+    """Whether it started from random weights where its report has pretrained ones."""
+    pretrained = experiment(record.facts["experiment"]).settings.weights
+    return bool(pretrained) and record.facts["weights"]["source"] == "random"
+
+
+def made(record: Record) -> str:
+    """How a record falls short of what its report trained, in a few words; "as described" if it does not.
+
+    Example:
+        >>> made(read_record("r1-unet", "laptop"))
+        '36 of 100 epochs, 16 of 64 filters'
+    """
+    lacking = ["random weights"] if _lacks_weights(record) else []
+    return ", ".join(_less(record) + lacking) or "as described"
+
+
 def trained(record: Record) -> str:
     """How a record's model was trained, and where that is less than the profile "full" asks for.
 
@@ -218,20 +246,14 @@ def trained(record: Record) -> str:
         >>> trained(read_record("r4-unet", "laptop"))
         'random weights; 24 of 100 epochs, 16 of 64 filters, 128 of 256 px'
     """
-    entry, here = experiment(record.facts["experiment"]), record.facts["settings"]
     source = record.facts["weights"]["source"]
     if source in ("none", "members"):
         return {"none": "nothing is learned", "members": "joins three networks"}[source]
-    theirs = "pretrained" if entry.settings.weights and source == "random" else ""
-    start = f"random weights{f' instead of {theirs}' if theirs else ''}"
-    if source != "random":
-        start = f"ImageNet weights, {'frozen' if here['frozen'] else 'fine-tuned'}"
-    less = [
-        f"{here[name]} of {getattr(entry.settings, name)} {words}"
-        for name, words in (("epochs", "epochs"), ("filters", "filters"), ("size", "px"))
-        if here.get(name) and here[name] < getattr(entry.settings, name)
-    ]
-    return f"{start}; {', '.join(less) or 'full settings'}"
+    if source == "random":
+        start = f"random weights{' instead of pretrained' if _lacks_weights(record) else ''}"
+    else:
+        start = f"ImageNet weights, {'frozen' if record.facts['settings']['frozen'] else 'fine-tuned'}"
+    return f"{start}; {', '.join(_less(record)) or 'full settings'}"
 
 
 def how_trained(records: Records) -> HTML:
@@ -247,7 +269,7 @@ def how_trained(records: Records) -> HTML:
         }
         for name, record in records.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "recorded")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "recorded")
 
 
 def first_fold(records: Records) -> dict[str, pd.DataFrame]:

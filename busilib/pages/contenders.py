@@ -8,7 +8,7 @@ from IPython.display import HTML
 from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import COUNTS, dice_per_image, iou_per_image
 from busilib.pages.common import Records, common_ids, difference, on_common_images
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.pages.shipped import PROFILE, the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
@@ -77,7 +77,7 @@ def price(records: Records) -> HTML:
             "seconds an epoch": f"{facts['train_seconds'] / epochs:.0f}" if epochs else "–",
             "ms an image": f"{wait:.0f}" if wait else "–",
         }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "as recorded")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "as recorded")
 
 
 def dice_table(records: Records) -> pd.DataFrame:
@@ -134,7 +134,7 @@ def disputed(records: Records, rows: int = 4) -> HTML:
     chosen = dice.std(axis=1).sort_values(ascending=False).index[:rows]
     table = dice.loc[chosen].map("{:.2f}".format)
     table.insert(0, "size (%)", _share(records, chosen).map("{:.1f}".format))
-    return narrow(table, "lesion")
+    return plain(table, "lesion")
 
 
 def touched(records: Records) -> dict[str, int]:
@@ -171,7 +171,7 @@ def by_size(records: Records) -> HTML:
     size = _share(records, dice.index)
     halves = {"smaller half": size < size.median(), "larger half": size >= size.median()}
     rows = {name: dice[own.to_numpy()].mean().map("{:.2f}".format) for name, own in halves.items()}
-    return narrow(pd.DataFrame(rows), f"the same {len(dice)} lesions")
+    return plain(pd.DataFrame(rows), f"the same {len(dice)} lesions")
 
 
 def _share(records: Records, ids: pd.Index) -> pd.Series:
@@ -204,7 +204,7 @@ def painted_normals(records: Records) -> HTML:
         normal = record.predictions.query("true == 'normal'").drop_duplicates("id")
         normal = normal[normal["id"].isin(ids)]
         rows[name] = {"painted on": int((normal["tp"] + normal["fp"] > 0).sum())}
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), f"of {len(normal)} normal images")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), f"of {len(normal)} normal images")
 
 
 def iou_of_folds(record: Record) -> list[float]:
@@ -252,4 +252,4 @@ def as_dice() -> HTML:
         name: {"IoU, claimed": f"{iou:.3f}", "as Dice, 2·IoU / (1 + IoU)": f"{2 * iou / (1 + iou):.3f}"}
         for name, iou in claims.items()
     }
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), "R4's network")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), "R4's network")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import comb
 
 import pandas as pd
@@ -16,7 +17,7 @@ from busilib.pages.shipped import the_study
 from busilib.studies.outline import auc_interval, out_of_fold
 from busilib.studies.study import Study
 
-RECORD = "outline+BrEaST"
+RECORDS = "outline", "outline+BrEaST"
 WORDS = {
     "circumference": "circumference, normalised",
     "solidity": "solidity",
@@ -37,13 +38,31 @@ FITTED = {"all twelve, fitted": tuple(DESCRIPTORS), "ellipse and place, fitted":
 
 
 def recorded() -> Study:
-    """The recorded study of BUSI and BrEaST.
+    """The recorded studies of BUSI and of BrEaST as one.
 
     Example:
         >>> recorded().facts["outside"]["name"]
         'BrEaST'
     """
-    return the_study(RECORD)
+    return joined(*map(the_study, RECORDS))
+
+
+def joined(*studies: Study) -> Study:
+    """Studies of several sets as one, with the conditions of all and the facts of the last.
+
+    Args:
+        studies: "outline", of the data themselves and of outside sets.
+
+    Example:
+        >>> len(joined(recorded()).conditions)
+        20
+    """
+    return replace(
+        studies[-1],
+        conditions={name: one for study in studies for name, one in study.conditions.items()},
+        predictions=pd.concat([study.predictions for study in studies], ignore_index=True),
+        parts=(),
+    )
 
 
 def drawn(study: Study, name: str, drawing: str = RAW) -> pd.DataFrame:

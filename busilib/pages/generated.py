@@ -14,7 +14,8 @@ from busilib.reports.experiment import Experiment
 from busilib.reports.pencil.all import contradictions
 from busilib.reports.pencil.contradiction import Contradiction
 from busilib.reports.registry import EXPERIMENTS
-from busilib.runs.records import Record, combined_records
+from busilib.runs.measured import combined_records
+from busilib.runs.records import Record
 
 HEAD = ("figure", "claimed", "verdict", "as the report did", "grouped")
 """Columns of a table of claims; a narrow screen shows the first ones and scrolls to the rest."""

@@ -28,7 +28,7 @@ SAME_FIGURES = {"tumor_f1": "tumor_dice"}
 """Figures of a report that our records hold under another name: pooled over pixels, F1 is Dice."""
 
 COMBINED = {"r1-unet": "U-Net alone", "r1-densenet121": "DenseNet121"}
-"""Whose figures of `busilib.runs.records.combined_records` stand beside R1's hold-out."""
+"""Whose figures of `busilib.runs.measured.combined_records` stand beside R1's hold-out."""
 
 UNCOMPARED_PARTS = {
     "base paper": "it is the figure of another paper, whose system is not rebuilt here",
@@ -223,7 +223,7 @@ def ledger(
     Args:
         entries: of the registry.
         folder: with the records, `<profile>/<name>/`.
-        combined: as `busilib.runs.records.combined_records` gives it.
+        combined: as `busilib.runs.measured.combined_records` gives it.
 
     Example:
         >>> len(ledger([experiment("r1-unet")], Path("results"), {}))

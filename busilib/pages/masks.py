@@ -13,7 +13,7 @@ from busilib.data.busi.fingerprint import pixel_hash, read_table
 from busilib.data.dataset import CLASSES
 from busilib.metrics.malignancy import lesions_only, malignancy_score
 from busilib.pages.common import Records, common_ids
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.pages.shipped import PROFILE, the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
@@ -86,7 +86,7 @@ def empties() -> HTML:
     """
     table = read_table()
     empty = empty_masks(table).groupby(table["class"]).agg(["sum", "count"]).loc[list(CLASSES)]
-    return narrow(empty.set_axis(["empty masks", "images"], axis=1), "class")
+    return plain(empty.set_axis(["empty masks", "images"], axis=1), "class")
 
 
 def rule_accuracy(ids: list[str] | None = None) -> float:
@@ -132,7 +132,7 @@ def shape_alone(records: Records) -> HTML:
         rows[name] = {"AUC": f"{np.mean(areas):.2f}", "networks": len(areas)}
     counted = read_table()
     lesions = (counted[counted["id"].isin(ids)]["class"] != "normal").sum()
-    return narrow(pd.DataFrame.from_dict(rows, orient="index"), f"the same {lesions} lesion images")
+    return plain(pd.DataFrame.from_dict(rows, orient="index"), f"the same {lesions} lesion images")
 
 
 def _auc(lesions: pd.DataFrame) -> float:
@@ -187,4 +187,4 @@ def claims_of_r3() -> HTML:
                 which = "its own" if protocol == "random" else f"{record.folds} of 5 folds"
                 rows.append((f"{name}: recorded, {words}", shown, f"{figure['n']}, {which}"))
     table = pd.DataFrame(rows, columns=["figure", "accuracy", "images"]).set_index("figure")
-    return narrow(table, "figure")
+    return plain(table, "figure")

@@ -13,10 +13,11 @@ from PIL import Image
 from rich.console import Console
 
 from busilib.data.busi.catalog import scan
-from busilib.data.check import check, render
+from busilib.data.check import check
 from busilib.data.images import decode
 from busilib.data.outside.folder import SHEET
 from busilib.data.phantoms.ultrasound import MINIMUM, write_phantom
+from busilib.pages.checked import render
 
 NAME = "our-hospital"
 WIDTH = 96

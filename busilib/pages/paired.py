@@ -21,7 +21,7 @@ from busilib.metrics.figure import above, below
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of, shared
-from busilib.pages.segmenters import made
+from busilib.pages.common import made
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.runs.profiles import profile
@@ -46,7 +46,7 @@ class Answers:
         predictions: one row per test image.
         validation: one row per fold and validation image; no rows where none were recorded.
         sees: what the model was shown.
-        trained: how it falls short of its report (see `busilib.pages.segmenters.made`).
+        trained: how it falls short of its report (see `busilib.pages.common.made`).
         seeds: how many the record holds.
     """
 

@@ -13,6 +13,7 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, grouped_split, leaked
 from busilib.metrics.classification import answer_metrics
+from busilib.metrics.factorial import MISTAKES
 from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import segmentation_metrics
 from busilib.pages import common
@@ -23,15 +24,7 @@ from busilib.runs.profiles import profile as profile_named
 from busilib.studies.ladder import COPIES, Rung, step
 from busilib.studies.study import Study
 
-MISTAKES = ("copies_first", "peeking", "image_wise", "true_mask")
 FIGURES = {"classification": answer_metrics, "segmentation": segmentation_metrics}
-NAMES = {
-    "copies_first": "copies first",
-    "peeking": "peeking",
-    "image_wise": "image by image",
-    "true_mask": "true mask",
-}
-"""What a mistake is called on the page."""
 
 TOGETHER = "keep near-duplicates together"
 
@@ -271,4 +264,4 @@ def mistakes(rungs: Sequence[Rung]) -> pd.DataFrame:
     table = pd.DataFrame([asdict(rung) for rung in rungs]).set_index("name")
     figure = table.pop("figure").map(METRIC_NAMES).rename("reported figure")
     made = table.loc[:, table.any()].replace({True: "✗", False: ""})
-    return made.rename(columns=NAMES).join(figure)
+    return made.rename(columns=MISTAKES).join(figure)

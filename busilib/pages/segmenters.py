@@ -11,10 +11,11 @@ import pandas as pd
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.polygons import filled
 from busilib.metrics.segmentation import COUNTS, count_pixels, dice_per_image, segmentation_metrics
+from busilib.pages.common import common_ids, made
 from busilib.pages.facts import contradicting_outlines
 from busilib.pages.tables import cell
-from busilib.reports.registry import experiment
-from busilib.runs.records import Record, find_record, metrics_on
+from busilib.runs.measured import metrics_on
+from busilib.runs.records import Record, find_record
 
 IDS = ("r1-unet", "r2-unet", "r4-unet", "own-seg")
 """The reports' U-Nets and ours."""
@@ -47,16 +48,6 @@ def networks(ids: Iterable[str] = IDS) -> dict[str, Record]:
     return {id: record for id, record in found.items() if record is not None}
 
 
-def common_ids(records: Iterable[Record]) -> list[str]:
-    """The images that all records have predicted, sorted.
-
-    Example (not run):
-        >>> len(common_ids(networks().values()))
-        156
-    """
-    return sorted(set.intersection(*(set(record.predictions["id"]) for record in records)))
-
-
 def widest(records: Mapping[str, Record]) -> dict[str, Record]:
     """Those that predicted most images: out of fold all 780, once a network has run on five folds.
 
@@ -68,24 +59,6 @@ def widest(records: Mapping[str, Record]) -> dict[str, Record]:
     return {name: records[name] for name, count in counts.items() if count == max(counts.values())}
 
 
-def made(record: Record) -> str:
-    """How a record falls short of what its report trained, in a few words; "as described" if it does not.
-
-    Example (not run):
-        >>> made(find_record("r1-unet", "laptop"))
-        '16 of 64 filters, 36 of 100 epochs'
-    """
-    report, here = experiment(record.facts["experiment"]).settings, record.facts["settings"]
-    less = [
-        f"{here[name]} of {getattr(report, name)} {name}"
-        for name in ("filters", "epochs")
-        if (getattr(report, name) or 0) > (here[name] or 0)
-    ]
-    if report.weights and record.facts["weights"]["source"] == "random":
-        less.append("random weights")
-    return ", ".join(less) or "as described"
-
-
 def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
     """Three values of Dice of every network on the images that all have, and of an empty answer.
 
@@ -93,7 +66,7 @@ def dice_table(records: Mapping[str, Record]) -> pd.DataFrame:
         >>> dice_table(networks()).loc["paints nothing", "lesion"]
         '0.00'
     """
-    ids = common_ids(records.values())
+    ids = common_ids(records)
     rows = {}
     for name, record in records.items():
         figures = metrics_on(record, ids)
@@ -109,7 +82,7 @@ def empty_answer(record: Record, ids: Iterable[str]) -> dict:
     """The figures of painting nothing on some images of a record.
 
     Example (not run):
-        >>> empty_answer(record, common_ids([record]))["pooled_accuracy"]
+        >>> empty_answer(record, common_ids({"U-Net": record}))["pooled_accuracy"]
     """
     once = record.predictions.drop_duplicates("id").set_index("id").loc[list(ids)]
     nothing = once[["true"]].assign(tp=0, fp=0, fn=once["tp"] + once["fn"], tn=once["fp"] + once["tn"])

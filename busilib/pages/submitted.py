@@ -16,8 +16,8 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.duplicates import THRESHOLD
 from busilib.metrics.classification import constant_answer
-from busilib.metrics.figure import limits
 from busilib.metrics.measure import MAIN_FIGURES
+from busilib.pages.common import signed
 from busilib.pages.generated import markdown_table
 from busilib.pages.tables import METRIC_NAMES, SEGMENTATION, cell, metrics_table
 from busilib.submission.evaluate import Evaluation, evaluate
@@ -217,13 +217,8 @@ def _leakage(leakage: Mapping) -> Iterator[Section]:
     table = metrics_table(columns, shown)
     table.columns = ["n leaked/clean", *columns]
     table["n leaked/clean"] = [f"{columns['leaked'][key]['n']}/{columns['clean'][key]['n']}" for key in shown]
-    table["difference"] = [_signed(leakage["difference"][key]) for key in shown]
+    table["difference"] = [signed(leakage["difference"][key]) for key in shown]
     yield Section(title, " ".join(lines), table)
-
-
-def _signed(figure: Mapping) -> str:
-    """A difference with its interval; "to", because bounds may be negative."""
-    return f"{figure['value']:+.2f} ({limits(figure, '+.2f', ' to ')})"
 
 
 def render(found: Evaluation, console: Console) -> None:

@@ -200,16 +200,16 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reading(study: Study) -> str:
-    """What the curves say: of what is left, of how the figure grows from within, of one network, of room.
+    """What the curves say: of what is left, of the patch, from within, of one network, and of room.
 
     Returns:
         Markdown, a list.
 
     Example (not run):
         >>> reading(recorded()).count("- **")
-        4
+        5
     """
-    told = (_left(study), _within(study), _one_network(study), _room(study))
+    told = (_left(study), _patch(study), _within(study), _one_network(study), _room(study))
     return "\n".join(f"- {one}" for one in told)
 
 
@@ -230,6 +230,20 @@ def _left(study: Study) -> str:
         f"on average, and what is left has an AUC of {_cell(auc(study, names[-1]))}. The gray patch still "
         "tells where a lesion lies and how large it is. The picture without its lesion clearly knows more "
         f"than the bare box {where}."
+    )
+
+
+def _patch(study: Study) -> str:
+    name = name_of(PLACEBO, margins(study)[0])
+    found = study.conditions[name]["gaps"][WHOLE]
+    return (
+        "**A patch elsewhere.** The placebo, without a margin, changes the figure of the whole image by "
+        f"{signed(found, DIGITS)}: "
+    ) + _verdict(
+        found,
+        "it hides tissue, and helps all the same, for it is as large as the lesion.",
+        "wherever it lies, it costs something.",
+        "what it hides and what its size tells come to nothing certain.",
     )
 
 

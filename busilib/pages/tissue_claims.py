@@ -10,7 +10,7 @@ from IPython.display import HTML
 from matplotlib.figure import Figure
 
 from busilib.pages.figures.style import LOOKS, done
-from busilib.pages.narrow import narrow
+from busilib.pages.plain import plain
 from busilib.reports.experiment import Claim
 from busilib.reports.pencil.contradiction import harmonic
 from busilib.reports.registry import experiment
@@ -105,7 +105,7 @@ def log_table() -> HTML:
         for part in ("train", "validation")
     }
     table = pd.DataFrame(columns).map(lambda value: "–" if pd.isna(value) else f"{value:.4f}").T
-    return narrow(table.add_prefix("epoch "), "figure")
+    return plain(table.add_prefix("epoch "), "figure")
 
 
 def most_tumour(accuracy: float, precision: float, recall: float) -> float:
@@ -145,7 +145,7 @@ def tumour() -> HTML:
             "F1, printed (%)": f"{100 * found['tumor_f1', part]:.2f}",
             "F1, from the two (%)": f"{100 * harmonic(precision, recall):.2f}",
         }
-    return narrow(pd.DataFrame(rows), "figure")
+    return plain(pd.DataFrame(rows), "figure")
 
 
 def parameters() -> HTML:
@@ -170,4 +170,4 @@ def parameters() -> HTML:
         "built here: all that Keras counts": ours,
     }
     shown = pd.Series(counts).map("{:,}".format).to_frame("parameters")
-    return narrow(shown, "part of the network")
+    return plain(shown, "part of the network")

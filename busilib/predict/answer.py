@@ -11,8 +11,8 @@ from PIL import Image
 from skimage.measure import label
 
 from busilib.data.dataset import CLASSES
-from busilib.data.images import resize_gray
 from busilib.data.look import look
+from busilib.data.pixels import resize_gray
 from busilib.errors import UserError
 from busilib.keras_backend import keras
 from busilib.metrics.calibration import apply_temperature

@@ -20,9 +20,10 @@ from busilib.models.archive import Archive, ArchiveError, ask, with_features
 from busilib.paths import project_root
 from busilib.reports.registry import experiment
 from busilib.runs.load import load_data
+from busilib.runs.measured import metrics_of
+from busilib.runs.once import read_facts
 from busilib.runs.predict import THRESHOLD, network
 from busilib.runs.profiles import PROFILES
-from busilib.runs.records import metrics_of, read_facts
 from busilib.runs.run import FACTS, Run
 from busilib.runs.runner import planned
 from busilib.settings import Settings

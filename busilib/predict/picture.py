@@ -11,7 +11,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from busilib.data.folders import listed
-from busilib.data.images import colour_share, read_bytes, to_gray
+from busilib.data.pixels import colour_share, to_gray
+from busilib.data.png import read_bytes
 from busilib.errors import UserError
 from busilib.paths import expanded
 

@@ -1,4 +1,4 @@
-"""What is put right in a built book: roles that screen readers stumble over, and icons that no page shows."""
+"""What is put right in a built book: roles of its parts, words to be explained, icons that no page shows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+
+from busilib.publish.terms import GLOSSARY, definitions, with_definitions
 
 ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
 ICON = re.compile(r'("?)([\w-]+)\1:\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
@@ -28,7 +30,7 @@ ROLES = (
 
 
 def finish(html: Path) -> None:
-    """Mend the pages of a built book in place, and leave the icons out that none of them shows.
+    """Mend the pages of a built book in place, explain linked words, and leave out icons that none shows.
 
     Args:
         html: the folder of the book.
@@ -37,11 +39,14 @@ def finish(html: Path) -> None:
         >>> finish(Path("_build/html"))
     """
     pages = sorted(html.rglob("*.html"))
+    glossary = html / GLOSSARY
+    meanings = definitions(glossary.read_text(encoding="utf-8")) if glossary.is_file() else {}
     for page in pages:
         text = page.read_text(encoding="utf-8")
         for written, better in ROLES:
             text = text.replace(written, better)
         text = NOTEBOOK_LINK.sub(partial(_to_page, folder=page.parent), text)
+        text = with_definitions(text, meanings)
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():

@@ -18,8 +18,10 @@ from pathlib import Path
 
 from busilib import provenance
 from busilib.paths import project_root
-from busilib.runs import records
 from busilib.runs.jobs import Job, limit_threads, planned_run
+from busilib.runs.once import json_text, replace_text
+from busilib.runs.recording import refuse_uncommitted, target_of
+from busilib.runs.records import results_folder
 
 IDS = ("own-clf", "r4-unet", "r2-cnn")
 """A pretrained encoder, a narrow U-Net and a small classifier."""
@@ -96,7 +98,7 @@ def write(speeds: Sequence[Speed], profile: str, file: Path) -> None:
     """
     facts = {"profile": profile, **provenance.environment(), "speeds": [asdict(one) for one in speeds]}
     file.parent.mkdir(parents=True, exist_ok=True)
-    records.replace_text(file, records.json_text(facts))
+    replace_text(file, json_text(facts))
 
 
 def read(file: Path) -> tuple[dict, list[Speed]]:
@@ -117,9 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--profile", default="laptop")
     parser.add_argument("--data", default="", help="a BUSI folder; left out, phantoms (profile smoke)")
     asked = parser.parse_args(arguments)
-    folder = records.target_of(planned_run(Job(asked.ids[0], asked.profile, asked.data)))
-    if folder == records.results_folder():
-        records.refuse_uncommitted(provenance.commit())
+    folder = target_of(planned_run(Job(asked.ids[0], asked.profile, asked.data)))
+    if folder == results_folder():
+        refuse_uncommitted(provenance.commit())
     speeds = measure(asked.ids, asked.profile, asked.data)
     write(speeds, asked.profile, folder / FILE)
     for one in speeds:

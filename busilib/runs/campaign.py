@@ -12,9 +12,12 @@ from pathlib import Path
 from busilib import provenance
 from busilib.errors import UserError, in_one_line
 from busilib.paths import writable_folder
-from busilib.runs import records
 from busilib.runs.jobs import Job, Parcel, execute, planned_run
+from busilib.runs.once import read_facts
+from busilib.runs.recording import is_recorded, publish, refuse_uncommitted, target_of
+from busilib.runs.records import results_folder
 from busilib.runs.run import FACTS
+from busilib.runs.summary import complete_summary
 from busilib.runs.workers import Workers
 
 RAN, SKIPPED, FAILED, LATER = "ran", "recorded before", "failed", "left for later"
@@ -86,7 +89,7 @@ def recorded_seconds(folder: Path) -> dict[str, float]:
     """
     found: dict[str, list[float]] = {}
     for facts in folder.glob(f"*/*/{FACTS}"):
-        found.setdefault(facts.parents[1].name, []).append(records.read_facts(facts)["total_seconds"])
+        found.setdefault(facts.parents[1].name, []).append(read_facts(facts)["total_seconds"])
     return {record: sum(took) / len(took) for record, took in sorted(found.items())}
 
 
@@ -127,11 +130,11 @@ def survey(jobs: Sequence[Job]) -> tuple[list[Waiting], list[Outcome]]:
     for job in dict.fromkeys(jobs):
         try:
             asked = planned_run(job)
-            record = records.target_of(asked) / job.profile / asked.name
+            record = target_of(asked) / job.profile / asked.name
             if (record, asked.spec.key) in seen:
                 continue
             seen.add((record, asked.spec.key))
-            if records.is_recorded(record / asked.spec.part, asked.spec):
+            if is_recorded(record / asked.spec.part, asked.spec):
                 done.append(Outcome(job, record, SKIPPED))
             else:
                 expected = expected_seconds(job.experiment, asked.name, took(record.parent))
@@ -151,7 +154,7 @@ def summed(done: Iterable[Outcome]) -> list[Outcome]:
         >>> waiting, done = survey(jobs)
         >>> done = summed(done)
     """
-    complete = cache(records.complete_summary)  # a record has many parts
+    complete = cache(complete_summary)  # a record has many parts
 
     def one(outcome: Outcome) -> Outcome:
         if outcome.state != SKIPPED or outcome.record is None:
@@ -187,14 +190,14 @@ def run_campaign(
         The outcomes, in the order in which they came.
 
     Raises:
-        busilib.runs.records.RecordError: if BUSI is to be recorded and the code is in no commit.
+        busilib.runs.once.RecordError: if BUSI is to be recorded and the code is in no commit.
 
     Example (not run):
         >>> with workers_of(2) as workers:
         ...     run_campaign(survey(jobs_of(["r2-cnn"], "smoke"))[0], workers)
     """
-    if any(one.record.is_relative_to(records.results_folder()) for one in waiting):
-        records.refuse_uncommitted(provenance.commit())
+    if any(one.record.is_relative_to(results_folder()) for one in waiting):
+        refuse_uncommitted(provenance.commit())
     end = time.monotonic() + 3600 * hours if hours else None
     outcomes: list[Outcome] = []
     queue = iter(enumerate(waiting))
@@ -268,7 +271,7 @@ def _recorded(one: Waiting, parcel: Parcel) -> Outcome:
     if parcel.facts["key"] != one.key:
         return replace(failed, why="the worker has other code, images or weights than this machine")
     try:
-        records.publish(one.record, parcel.facts, parcel.files)
+        publish(one.record, parcel.facts, parcel.files)
     except (UserError, OSError) as error:
         return replace(failed, why=in_one_line(error))
     return replace(failed, state=RAN)

@@ -13,10 +13,10 @@ from busilib.data.dataset import Dataset
 from busilib.data.tiles import Tiles
 from busilib.errors import UserError, in_one_line
 from busilib.reports.registry import experiment
-from busilib.runs import records
 from busilib.runs.load import load_data, load_tiles
 from busilib.runs.profiles import profile_settings
 from busilib.runs.protocols import folds_of
+from busilib.runs.recording import part_files
 from busilib.runs.run import Run
 from busilib.runs.runner import finished, planned
 from busilib.training.inputs import inputs_named
@@ -127,7 +127,7 @@ def execute(job: Job, threads: int = 0) -> Parcel:
         started = time.perf_counter()
         try:
             done = finished(planned_run(job))
-            facts, files, error = done.facts, records.part_files(done), ""
+            facts, files, error = done.facts, part_files(done), ""
         except Exception as failure:  # one that fails must not stop the others
             facts, files, error = {}, {}, in_one_line(failure)
         return Parcel(facts, files, time.perf_counter() - started, error)

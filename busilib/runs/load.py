@@ -9,8 +9,9 @@ from pathlib import Path
 
 from busilib.data.bcss import load_bcss
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.cache import cache_folder
 from busilib.data.dataset import DataError, Dataset
-from busilib.data.images import cache_folder, load_busi
+from busilib.data.loader import load_busi
 from busilib.data.outside.sets import load_outside
 from busilib.data.phantoms import histology, ultrasound
 from busilib.data.phantoms.shift import shifted

@@ -31,14 +31,12 @@ class Protocol:
 
     Attributes:
         name: as records have it.
-        words: what it is, in a sentence.
         like: by task, the experiment whose report's split and inputs it takes; empty for the other protocols.
         copies: of each image that are made with R1's augmentation before the images are divided.
         subset: of BUSI that it keeps to, key of `busilib.data.busi.subsets.SUBSETS`; empty for all images.
     """
 
     name: str
-    words: str
     like: Mapping[str, str] = field(default_factory=dict)
     copies: int = 0
     subset: str = ""
@@ -50,37 +48,36 @@ R1_COPIES = 2
 PROTOCOLS: Mapping[str, Protocol] = {
     protocol.name: protocol
     for protocol in (
-        Protocol("grouped", "five folds, near-duplicates together, choices on a validation part"),
-        Protocol("random", "as the experiment's own report did it"),
-        Protocol("image-wise", "as grouped, but image by image: near-duplicates may be on both sides"),
-        Protocol("peeking", "image-wise, and choices are made on the test set"),
-        Protocol("curated", "as grouped, among 450 curated images alone", subset="curated"),
-        Protocol("unconflicted", "as grouped, without groups that hold two labels", subset="unconflicted"),
+        Protocol("grouped"),
+        Protocol("random"),
+        Protocol("image-wise"),
+        Protocol("peeking"),
+        Protocol("curated", subset="curated"),
+        Protocol("unconflicted", subset="unconflicted"),
         Protocol(
             "as-r1",
-            "as R1: images set aside, augmented copies made before the rest is divided at random, a "
-            "classifier's epoch chosen on the test fold",
             {"classification": "r1-densenet121", "segmentation": "r1-unet"},
             copies=R1_COPIES,
         ),
-        Protocol(
-            "as-r2",
-            "as R2: at random, choices on the test part, a classifier sees images cut by the true mask",
-            {"classification": "r2-cnn", "segmentation": "r2-unet"},
-        ),
-        Protocol(
-            "as-r3",
-            "as R3: at random, choices on the test part, a classifier sees image and true mask",
-            {"classification": "r3-imagemasknet"},
-        ),
-        Protocol(
-            "as-r4",
-            "as R4: at random, image by image, choices on a validation part",
-            {"classification": "r4-vgg19", "segmentation": "r4-unet"},
-        ),
+        Protocol("as-r2", {"classification": "r2-cnn", "segmentation": "r2-unet"}),
+        Protocol("as-r3", {"classification": "r3-imagemasknet"}),
+        Protocol("as-r4", {"classification": "r4-vgg19", "segmentation": "r4-unet"}),
     )
 }
-"""Every protocol by its name."""
+"""Every protocol by its name.
+
+- grouped: five folds, near-duplicates together, choices on a validation part.
+- random: as the experiment's own report did it.
+- image-wise: as grouped, but image by image, so that near-duplicates may be on both sides.
+- peeking: image-wise, and choices are made on the test set.
+- curated: as grouped, among 450 curated images alone.
+- unconflicted: as grouped, without groups that hold two labels.
+- as-r1: images set aside, augmented copies made before the rest is divided at random; a classifier's epoch is
+  chosen on the test fold.
+- as-r2: at random, choices on the test part; a classifier sees images cut by the true mask.
+- as-r3: at random, choices on the test part; a classifier sees image and true mask.
+- as-r4: at random, image by image, choices on a validation part.
+"""
 
 
 def protocol_named(name: str) -> Protocol:

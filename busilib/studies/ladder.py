@@ -93,13 +93,9 @@ def ladder_classification(context: Context) -> Study:
         >>> ladder_classification(Context("smoke")).metrics("hide the true mask")["accuracy"]
     """
     context.refuse("models")
-    data, seed, encoder = context.load(), context.seed, context.encoder
-    source = probe_weights(context.profile, context.weights, encoder)
+    data, seed = context.load(), context.seed
     many = with_copies(data, R2, COPIES, seed)
-    seen = {
-        False: features(many.images, source, seed, encoder),
-        True: features(np.where(many.masks, many.images, 0).astype(np.uint8), source, seed, encoder),
-    }
+    seen = seen_by_probe(many, context)
     conditions = [
         Condition(rung.name, _probed(rung, data, many, seen[rung.true_mask], seed), asdict(rung))
         for rung in CLASSIFICATION
@@ -108,16 +104,56 @@ def ladder_classification(context: Context) -> Study:
     return with_steps(measured("ladder-classification", "classification", conditions, context, data, **about))
 
 
+def seen_by_probe(many: Dataset, context: Context) -> dict[bool, np.ndarray]:
+    """Features of whole images (False) and of images cut by the true mask (True), float32 (n, c) each.
+
+    Example (not run):
+        >>> seen_by_probe(data, Context("smoke"))[True].shape
+        (780, 1024)
+    """
+    source = probe_weights(context.profile, context.weights, context.encoder)
+    cut = np.where(many.masks, many.images, 0).astype(np.uint8)
+    return {
+        masked: features(images, source, context.seed, context.encoder)
+        for masked, images in ((False, many.images), (True, cut))
+    }
+
+
+def divided(
+    data: Dataset, many: Dataset, copies_first: bool, image_wise: bool, fold: int, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Who trains, validates and tests on a rung.
+
+    Args:
+        data: the originals.
+        many: they and `COPIES` copies of each, as `busilib.training.copies.with_copies` makes them.
+        copies_first: copies are divided as if they were images of their own; else they train with theirs.
+        image_wise: the split separates near-duplicates (and copies from their originals).
+        fold, seed: of the split.
+
+    Returns:
+        Indices into `many`, int64; those that test are originals.
+
+    Example (not run):
+        >>> train, validation, test = divided(data, many, False, False, fold=0, seed=0)
+        >>> len(train) == 3 * len(grouped_split(data.labels, data.groups, 0, 0).train)
+        True
+    """
+    whole, n = many if copies_first else data, len(data)
+    groups = np.arange(len(whole)) if image_wise else whole.groups
+    split = grouped_split(whole.labels, groups, fold, seed)
+    train, test = split.train, split.test[split.test < n]
+    if not copies_first:
+        train = np.concatenate([train + n * number for number in range(COPIES + 1)])
+    return train, split.validation, test
+
+
 def _probed(rung: Rung, data: Dataset, many: Dataset, x: np.ndarray, seed: int) -> pd.DataFrame:
     """Out-of-fold predictions of the originals on one rung."""
-    whole, n, tables = many if rung.copies_first else data, len(data), []
-    groups = np.arange(len(whole)) if rung.image_wise else whole.groups
+    tables = []
     for fold in range(FOLDS):
-        split = grouped_split(whole.labels, groups, fold, seed)
-        train, test = split.train, split.test[split.test < n]
-        if not rung.copies_first:
-            train = np.concatenate([train + n * number for number in range(COPIES + 1)])
-        watch = test if rung.peeking else split.validation
+        train, validation, test = divided(data, many, rung.copies_first, rung.image_wise, fold, seed)
+        watch = test if rung.peeking else validation
         model = fit_probe(x[train], many.labels[train], x[watch], many.labels[watch])
         tables.append(prediction_rows(model, x[test], data.subset(test), fold))
     return pd.concat(tables, ignore_index=True)

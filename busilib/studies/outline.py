@@ -32,6 +32,10 @@ FITTED = {
 }
 """What a logistic regression is given, by the name of the condition."""
 
+DIGITS = 6
+"""Of the probabilities that a record keeps of a set's own folds. Those across two sets stay whole: many are
+so near to 1 that rounding would make ties of them."""
+
 
 def fold_numbers(data: Dataset, seed: int = 0) -> np.ndarray:
     """The test fold of each image: that of `busilib.data.splits.grouped_split` with the same seed.
@@ -153,38 +157,35 @@ def outline(context: Context) -> Study:
     """What the drawn masks tell of malignant against benign, drawn as they are and plainer and plainer.
 
     Args:
-        context: its data are one set of drawings; its outside set, where one is given, another.
+        context: without an outside set its data are measured; with one that set, and what each of the two
+            tells of the other.
 
     Returns:
-        Study "outline", task "malignancy", with a condition for each set and way to draw ("BUSI, convex
-        hull"): the rows of `outline_table`, and what all descriptors together say out of fold. With an
-        outside set also "BUSI → BrEaST" and the reverse: learned from all drawings of the first.
+        Study "outline", task "malignancy", with a condition for each way to draw ("BUSI, convex hull"): the
+        rows of `outline_table`, and what all descriptors together say out of fold. Of an outside set also
+        "BUSI → BrEaST" and the reverse: learned from all drawings of the first.
 
     Raises:
         OptionError: if weights, an encoder or models are asked for: nothing looks at a picture.
 
     Example (not run):
-        >>> study = outline(Context("laptop", "Dataset_BUSI_with_GT", "BrEaST"))
+        >>> study = outline(Context("laptop", "Dataset_BUSI_with_GT"))
         >>> study.metrics("BUSI, raw")["malignancy_auc"]
     """
     context.refuse("weights", "encoder", "models")
-    data = context.load()
-    sets = {data.name: _drawn(scan(context.folder)[0], data, context.seed)}
-    apart, facts = [], {}
-    if context.outside:
-        sheet, outside = read_outside(context.outside_folder), context.load_outside()
-        sets[outside.name] = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
-        apart, facts = [outside.name.replace(" ", "-")], {"outside": about(outside)}
-    conditions = [
-        Condition(f"{name}, {drawing}", _with_descriptors(out_of_fold(table, list(DESCRIPTORS)), table))
-        for name, drawn in sets.items()
-        for drawing, table in drawn.items()
+    data, entries = context.load(), scan(context.folder)[0]
+    if not context.outside:
+        drawn = _drawn(entries, data, context.seed)
+        return measured("outline", "malignancy", _conditions(data.name, drawn), context, data)
+    sheet, outside = read_outside(context.outside_folder), context.load_outside()
+    drawn = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
+    raw = {data.name: outline_table(entries, data, seed=context.seed), outside.name: drawn[RAW]}
+    crossed = [
+        Condition(f"{learned} → {other}", across(raw[learned], raw[other], list(DESCRIPTORS)))
+        for learned, other in permutations(raw, 2)
     ]
-    conditions += [
-        Condition(f"{learned} → {other}", across(sets[learned][RAW], sets[other][RAW], list(DESCRIPTORS)))
-        for learned, other in permutations(sets, 2)
-    ]
-    return measured("outline", "malignancy", conditions, context, data, apart, **facts)
+    conditions, apart = _conditions(outside.name, drawn) + crossed, [outside.name.replace(" ", "-")]
+    return measured("outline", "malignancy", conditions, context, data, apart, outside=about(outside))
 
 
 def _drawn(
@@ -195,8 +196,15 @@ def _drawn(
     }
 
 
+def _conditions(name: str, drawn: Mapping[str, pd.DataFrame]) -> list[Condition]:
+    return [
+        Condition(f"{name}, {drawing}", _with_descriptors(out_of_fold(table, list(DESCRIPTORS)), table))
+        for drawing, table in drawn.items()
+    ]
+
+
 def _with_descriptors(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    return rows.merge(table[["id", *DESCRIPTORS]].round(5), on="id", validate="one_to_one")
+    return rows.round(DIGITS).merge(table[["id", *DESCRIPTORS]].round(5), on="id", validate="one_to_one")
 
 
 def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: int = 0) -> pd.DataFrame:

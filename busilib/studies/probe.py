@@ -141,10 +141,28 @@ def fit_probe(x: np.ndarray, labels: np.ndarray, watch: np.ndarray, watch_labels
     Example (not run):
         >>> fit_probe(x[train], labels[train], x[validation], labels[validation]).predict_proba(x[test])
     """
-    fitted = [
+    return most_accurate(fit_strengths(x, labels), watch, watch_labels)
+
+
+def fit_strengths(x: np.ndarray, labels: np.ndarray) -> list[Pipeline]:
+    """A logistic regression for each of `STRENGTHS`, see `fit_probe`.
+
+    Example (not run):
+        >>> len(fit_strengths(x[train], labels[train])) == len(STRENGTHS)
+        True
+    """
+    return [
         make_pipeline(StandardScaler(), LogisticRegression(C=strength, max_iter=1000)).fit(x, labels)
         for strength in STRENGTHS
     ]
+
+
+def most_accurate(fitted: Sequence[Pipeline], watch: np.ndarray, watch_labels: np.ndarray) -> Pipeline:
+    """The one of `fit_strengths` that is most accurate on `watch`; of equals the most regularised.
+
+    Example (not run):
+        >>> most_accurate(fitted, x[validation], labels[validation]).predict_proba(x[test])
+    """
     return max(fitted, key=lambda one: one.score(watch, watch_labels))
 
 

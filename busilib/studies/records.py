@@ -9,7 +9,6 @@ another encoder, other models, random weights. A new seed or outside set only ad
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
@@ -20,16 +19,17 @@ import pandas as pd
 from busilib.data.outside.sheet import PUBLISHED
 from busilib.paths import project_root
 from busilib.runs.locks import locked
-from busilib.runs.records import (
-    SUMMARY,
-    RecordError,
+from busilib.runs.once import (
     add_folder,
+    differences,
     json_text,
     read_facts,
-    refuse_uncommitted,
+    refuse_another,
+    refuse_mixture,
     replace_text,
-    results_folder,
 )
+from busilib.runs.recording import refuse_uncommitted
+from busilib.runs.records import SUMMARY, results_folder
 from busilib.runs.run import PREDICTIONS
 from busilib.studies.study import ENVIRONMENT, SETS, Part, Study, study_of
 from busilib.studies.table import ACROSS
@@ -97,13 +97,12 @@ def write_part(record: Path, facts: Mapping, predictions: str) -> None:
         RecordError: see `write_study`.
     """
     record.mkdir(parents=True, exist_ok=True)
-    facts = json.loads(json.dumps(facts))
     target = record / f"seed{facts['seed']}"
     with locked(record):
         if target.is_dir():
-            _refuse_another(target, facts, predictions)
+            refuse_another(target, _difference(target, facts, predictions))
         else:
-            _refuse_mixture(record, target.name, facts)
+            refuse_mixture(record, target.name, FACTS, facts, _kind)
             add_folder(target, {FACTS: json_text(facts), PREDICTIONS: predictions})
         write_summary(record)
 
@@ -169,17 +168,14 @@ def read_studies(name: str, profile: str = "laptop", folder: Path | None = None)
     return [study for study in found if study is not None]
 
 
-def _refuse_another(target: Path, facts: Mapping, predictions: str) -> None:
+def _difference(target: Path, facts: Mapping, predictions: str) -> str:
+    """In what a recorded seed is another result; empty for the same."""
     recorded = read_facts(target / FACTS)
-    different = _differences(*(_without(each, ENVIRONMENT) for each in (recorded, facts)))
+    if different := differences(*(_without(each, ENVIRONMENT) for each in (recorded, facts))):
+        return different
     found = pd.read_csv(StringIO(predictions))
-    if not different and (others := _others(pd.read_csv(target / PREDICTIONS), found)):
-        different = f"of {len(found)} predictions {others} are others"
-    if different:
-        raise RecordError(
-            f"{target}: another result is recorded here ({different}). Records are never overwritten: to "
-            "replace it, remove the folder (`git rm -r`) and run this again."
-        )
+    others = _others(pd.read_csv(target / PREDICTIONS), found)
+    return f"of {len(found)} predictions {others} are others" if others else ""
 
 
 def _others(recorded: pd.DataFrame, found: pd.DataFrame) -> int:
@@ -194,35 +190,11 @@ def _others(recorded: pd.DataFrame, found: pd.DataFrame) -> int:
     return int((~(close.all(axis=1) & same.all(axis=1))).sum())
 
 
-def _refuse_mixture(record: Path, part: str, facts: Mapping) -> None:
-    """Seeds of one record differ in the seed alone."""
-    for other in sorted(record.glob(f"*/{FACTS}")):
-        recorded = read_facts(other)
-        if different := _differences(_kind(recorded), _kind(facts)):
-            raise RecordError(
-                f"{record}: {part} would not be of one kind with {other.parent.name} ({different}). Remove "
-                "the old record (`git rm -r`) or run this on the same data with the same options."
-            )
-
-
 def _kind(facts: Mapping) -> dict:
+    """What seeds of one record share; they differ in the seed alone."""
     kept = _without(facts, (*ENVIRONMENT, *SETS, "seed", "conditions"))
     return kept | {key: {name: facts[key][name] for name in OF_A_SET} for key in SETS if key in facts}
 
 
 def _without(facts: Mapping, names: tuple[str, ...]) -> dict:
     return {name: value for name, value in facts.items() if name not in names}
-
-
-def _differences(recorded: Mapping, facts: Mapping) -> str:
-    one, other = _flat(recorded), _flat(facts)
-    names = [name for name in {**one, **other} if one.get(name) != other.get(name)]
-    told = [f"{name}: {one.get(name)!r} there, {other.get(name)!r} here" for name in names[:3]]
-    return "; ".join(told + ([f"and {len(names) - 3} more"] if len(names) > 3 else []))
-
-
-def _flat(facts: Mapping, before: str = "") -> dict:
-    flat: dict[str, object] = {}
-    for name, value in facts.items():
-        flat |= _flat(value, f"{before}{name}.") if isinstance(value, dict) else {f"{before}{name}": value}
-    return flat

@@ -10,6 +10,7 @@ from busilib.studies.context import Context
 from busilib.studies.context_controls import context_controls, with_gaps
 from busilib.studies.controls import negative_controls
 from busilib.studies.duplicate_threshold import duplicate_threshold, with_differences
+from busilib.studies.factorial import ladder_factorial
 from busilib.studies.ladder import ladder_classification, ladder_segmentation, with_steps
 from busilib.studies.outline import outline
 from busilib.studies.outside_sets import outside_classification, outside_segmentation
@@ -18,6 +19,7 @@ from busilib.studies.study import Study
 STUDIES: dict[str, Callable[[Context], Study]] = {
     "duplicate-threshold": duplicate_threshold,
     "ladder-classification": ladder_classification,
+    "ladder-factorial": ladder_factorial,
     "ladder-segmentation": ladder_segmentation,
     "negative-controls": negative_controls,
     "context-controls": context_controls,

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -213,6 +213,11 @@ def read_table() -> pd.DataFrame:
     Example:
         >>> read_table()["label_conflict"].sum()
     """
+    return _shipped().copy()
+
+
+@cache
+def _shipped() -> pd.DataFrame:
     with files("busilib.data.busi").joinpath("busi_table.csv").open(encoding="utf-8") as file:
         return pd.read_csv(file, dtype={"image_sha256": str, "mask_sha256": str})
 

@@ -9,9 +9,9 @@ from PIL import Image
 
 from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.folders import subfolder
-from busilib.data.images import open_png
 from busilib.data.masks import mark
 from busilib.data.outside.sheet import Row, Sheet, earned_name, load_sheet, read_sheet, strata_of, the_folder
+from busilib.data.png import open_png
 
 LAYOUT = (
     "BUS-UCLM: `INFO.csv` and beside it folders `images` and `masks`, each with files such as `ALWI_000.png`"

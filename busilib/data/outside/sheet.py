@@ -14,7 +14,8 @@ from busilib.data.busi.catalog import Entry, refuse
 from busilib.data.csv_table import clean, read_csv_table, visible
 from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.folders import a_folder, inside, listed, not_found
-from busilib.data.images import MaskReader, lesion, load_entries
+from busilib.data.images import MaskReader, lesion
+from busilib.data.loader import load_entries
 
 OWN = ("id", "class", "group", "case", "width", "height", "n_masks", "overlay", "label_conflict")
 """Columns of every outside set's table; the strata of its sheet stand beside them."""

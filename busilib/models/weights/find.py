@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from busilib.data.images import cache_folder
+from busilib.data.cache import cache_folder
 from busilib.errors import WeightsError
 from busilib.keras_backend import keras
 from busilib.models.weights.convert import convert

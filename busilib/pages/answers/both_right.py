@@ -6,11 +6,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from busilib.pages.both import gates, images, joint, records, sixty
+from busilib.pages.common import made
 from busilib.pages.figures.models import claimed_and_measured
-from busilib.pages.segmenters import made
 from busilib.pages.tables import sources
 from busilib.reports.registry import experiment
-from busilib.runs.records import combined_records
+from busilib.runs.measured import combined_records
 
 POOLED = ("pooled_dice", "pooled_precision", "pooled_recall")
 NAMED = "accuracy"

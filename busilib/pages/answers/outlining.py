@@ -5,12 +5,13 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
+from busilib.pages.common import common_ids, made
 from busilib.pages.figures.models import claimed_and_measured
-from busilib.pages.segmenters import common_ids, made, networks, widest
+from busilib.pages.segmenters import networks, widest
 from busilib.pages.tables import cell
 from busilib.reports.experiment import Claim
 from busilib.reports.registry import experiment
-from busilib.runs.records import metrics_on
+from busilib.runs.measured import metrics_on
 
 
 def _claim() -> Claim:
@@ -43,7 +44,7 @@ def picture() -> Figure:
     rows: list[dict] = []
     for name, record in records.items():
         row = f"{name}\n{made(record)}"
-        figure = metrics_on(record, common_ids(records.values()))["pooled_dice"]
+        figure = metrics_on(record, common_ids(records))["pooled_dice"]
         rows.append({"row": row, "source": "recorded, grouped"} | figure)
         if name == "r1-unet":
             rows.append({"row": row, "source": "claimed", "value": claim.value})

@@ -31,7 +31,7 @@ from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.panels import panels
 from busilib.pages.figures.roughness import by_class, dose_response
-from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall
+from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall, worths
 from busilib.pages.figures.style import THIS_RUN
 from busilib.pages.figures.surroundings import by_margin, margins_around
 from busilib.pages.figures.uncertainty import (
@@ -100,4 +100,5 @@ __all__ = [
     "twin_shares",
     "two_sets",
     "waterfall",
+    "worths",
 ]

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from busilib.data.busi.outlines import Outline
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.polygons import filled
+from busilib.metrics.factorial import MISTAKES
 from busilib.pages.figures.style import (
     FIRST,
     LOOKS,
@@ -77,7 +78,7 @@ def _look(rung: Mapping, colour: str) -> tuple[str, str]:
     """Colour and marker of a rung."""
     if colour == THIS_RUN:
         return LOOKS["this run"]
-    wrong = any(rung[name] for name in ("copies_first", "peeking", "image_wise", "true_mask"))
+    wrong = any(rung[name] for name in MISTAKES)
     return LOOKS["recorded, as the report did"] if wrong else LOOKS["recorded, grouped"]
 
 
@@ -108,6 +109,37 @@ def counted(study: Study, names: Mapping[str, str]) -> Figure:
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside upper left", ncols=len(names), frameon=False, fontsize=9)
+    return done(figure)
+
+
+def worths(metrics: Mapping[str, dict], order: Sequence[str], parts: Mapping[str, str]) -> Figure:
+    """Dots with 95 % intervals: what each mistake adds to the accuracy, one mark for each way to ask.
+
+    Args:
+        metrics: of the study "ladder-factorial".
+        order: keys of the mistakes, from the top down.
+        parts: of up to three ways to ask, the beginning of their keys and what they are called.
+    """
+    figure, axis = plt.subplots(figsize=(8, 1.2 + 0.75 * len(order)), layout="constrained")
+    looks = ((RECORDED, "o", 9), (NEUTRAL, "D", 5), (SECOND, "s", 5))
+    for number, ((part, words), (colour, marker, size)) in enumerate(zip(parts.items(), looks, strict=False)):
+        found = [metrics[f"{part}:{key}"] for key in order]
+        axis.errorbar(
+            [one["value"] for one in found],
+            np.arange(len(order)) + 0.2 * (number - 1),
+            xerr=np.concatenate([bars(one) for one in found], axis=1),
+            fmt=marker,
+            color=colour,
+            markersize=size,
+            capsize=3,
+            label=words,
+        )
+    axis.axvline(0, color="0.6", lw=1)
+    axis.set(yticks=range(len(order)), yticklabels=[MISTAKES[key] for key in order])
+    axis.set_xlabel("added to the accuracy, with 95 % interval")
+    axis.invert_yaxis()
+    axis.grid(axis="y", visible=False)
+    figure.legend(loc="outside upper left", ncols=len(parts), frameon=False, fontsize=9)
     return done(figure)
 
 

@@ -1,0 +1,109 @@
+"""What each mistake of the ladder is worth, whatever the order: tables and sentences of notebook 9."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from busilib.metrics.factorial import EVERY, MISTAKES, NONE
+from busilib.metrics.figure import above, below
+from busilib.pages.common import signed
+from busilib.pages.shipped import the_study
+from busilib.pages.tables import cell
+
+RECORD = "ladder-factorial+efficientnetlite0"
+PARTS = {"shapley": "mean over all orders", "alone": "alone", "last": "on top of all others"}
+"""What a mistake is worth: in the mean, to who makes no other, and to who makes every other."""
+
+Metrics = Mapping[str, dict]
+
+
+def recorded() -> Metrics:
+    """Figures of the recorded study, as `busilib.metrics.measure.measure` gives them.
+
+    Example (not run):
+        >>> recorded()["inflation"]["seeds"]
+        10
+    """
+    return the_study(RECORD).metrics("every combination")
+
+
+def worths(metrics: Metrics) -> pd.DataFrame:
+    """What each mistake adds to the accuracy, the most costly first.
+
+    Args:
+        metrics: as `recorded` gives them.
+
+    Example (not run):
+        >>> worths(recorded()).columns.tolist()
+        ['mean over all orders', 'alone', 'on top of all others']
+    """
+    rows = {
+        MISTAKES[key]: {words: signed(metrics[f"{part}:{key}"], 3) for part, words in PARTS.items()}
+        for key in by_worth(metrics)
+    }
+    whole = {PARTS["shapley"]: signed(metrics["inflation"], 3), PARTS["alone"]: "–", PARTS["last"]: "–"}
+    return pd.DataFrame({**rows, "all together": whole}).T
+
+
+def by_worth(metrics: Metrics) -> list[str]:
+    """Keys of the mistakes, the most costly first.
+
+    Example (not run):
+        >>> by_worth(recorded())[0]
+        'true_mask'
+    """
+    return sorted(MISTAKES, key=lambda key: -metrics[f"shapley:{key}"]["value"])
+
+
+def told(metrics: Metrics) -> str:
+    """The whole in words: both ends, and each mistake's share of what lies between.
+
+    Example (not run):
+        >>> told(recorded()).startswith("**")
+        True
+    """
+    honest, every, whole = (metrics[f"accuracy:{NONE}"], metrics[f"accuracy:{EVERY}"], metrics["inflation"])
+    shares = [f"*{MISTAKES[key]}* {signed(metrics[f'shapley:{key}'], 3)}" for key in by_worth(metrics)]
+    return (
+        f"**Accuracy is {cell(honest)} with no mistake and {cell(every)} with all four.** Of the "
+        f"{signed(whole, 3)} between them, averaged over every order, {', '.join(shares)}."
+    )
+
+
+def depends(metrics: Metrics) -> str:
+    """Which mistakes are worth something else alone than on top of the others.
+
+    A mistake is named where one of its two figures has an interval that leaves out zero and the other's holds
+    zero, or where the two lie on different sides of it.
+
+    Example (not run):
+        >>> depends(recorded())
+    """
+    named = []
+    for key in by_worth(metrics):
+        alone, last = metrics[f"alone:{key}"], metrics[f"last:{key}"]
+        if _side(alone) != _side(last):
+            named.append(
+                f"*{MISTAKES[key]}* is worth {signed(alone, 3)} to who makes no other mistake and "
+                f"{signed(last, 3)} to who makes them all"
+            )
+    return "; ".join(named or ["No mistake changes its side of zero with the company it keeps"]) + "."
+
+
+def _side(figure: Mapping) -> int:
+    return above(figure) - below(figure)
+
+
+def spread(metrics: Metrics) -> str:
+    """On how many draws of folds and copies the study rests, and how far they differ.
+
+    Example (not run):
+        >>> spread(recorded())
+    """
+    whole = metrics["inflation"]
+    return (
+        f"Mean of {whole['seeds']} draws of folds and copies; the whole has a standard deviation of "
+        f"{whole['sd']:.3f} between them. Intervals are those of the {whole['n']} images."
+    )
