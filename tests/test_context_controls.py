@@ -1,5 +1,6 @@
 """Context controls: boxes and placebos by hand, what is compared with what, planted signs are found."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 
@@ -345,7 +346,8 @@ def test_the_sentence_holds_the_figures_of_the_record(told):
     assert f"figure of the whole image by {helps:+.3f} (".replace("-", "−") in reading
     for name in ("out 20", "only 0", "only 20"):
         assert f"{mean_area(rows(told, name)):.2f} (" in reading
-    assert f"{len(told.conditions['placebo 20']['no_room'])} with 20 %" in reading
+    counts = [len(told.conditions[name_of(PLACEBO, margin)]["no_room"]) for margin in MARGINS]
+    assert re.findall(r"\d+", reading.split("placebos ")[1])[:5] == [str(one) for one in counts]
 
 
 def test_the_lead_follows_the_intervals(told):
@@ -373,8 +375,7 @@ def test_tables_and_curves_agree(told):
     axis = figures.by_margin(curves, surroundings.WORDS, levels).axes[0]
     assert len(axis.containers) == 3 and {text.get_text() for text in axis.texts} == set(levels)
     gaps = surroundings.gaps(told)
-    counts = gaps["less placebo that hides no lesion"].str.extract(r"n = (\d+)")[0].astype(int)
-    assert counts.is_monotonic_decreasing and len(gaps) == 5
+    assert len(gaps) == 5 and gaps.loc["5", "less placebo"] != gaps.loc["5", "with room"]
 
 
 def test_boxes_are_drawn_around_outlines_with_a_placebo_of_the_size_of_one():

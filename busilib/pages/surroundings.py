@@ -149,20 +149,19 @@ def gaps(study: Study) -> pd.DataFrame:
     """The lesion painted out less the placebo and less the bare box, by margin, each on the same images.
 
     Returns:
-        A row for each margin. Columns: less the placebo; the same on images whose placebo hides nothing of
+        A row for each margin, in per cent. Columns: less the placebo; the same on images whose placebo hides nothing of
         the lesion; less the bare box; and less the placebo, asked of the probe of whole images.
 
     Example (not run):
-        >>> gaps(recorded()).loc["10 %", "less placebo"]
+        >>> gaps(recorded()).loc["10", "less placebo"]
     """
     rows = {}
     for margin in margins(study):
-        free = gap_with_room(study, margin)
-        rows[_margin(margin)] = {
+        rows[f"{100 * margin:.0f}"] = {
             "less placebo": signed(gap(study, margin), DIGITS),
-            "less placebo that hides no lesion": f"{signed(free, DIGITS)}, n = {free['n']}",
+            "with room": signed(gap_with_room(study, margin), DIGITS),
             "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
-            "one network, less placebo": signed(gap(study, margin, asked=True), DIGITS),
+            "one probe": signed(gap(study, margin, asked=True), DIGITS),
         }
     return pd.DataFrame(rows).T
 
@@ -200,7 +199,7 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reading(study: Study) -> str:
-    """What the curves say: of what is left, of the patch, from within, of one network, and of room.
+    """What the curves say: of what is left, of the patch, from within, of one probe, and of room.
 
     Returns:
         Markdown, a list.
@@ -209,7 +208,7 @@ def reading(study: Study) -> str:
         >>> reading(recorded()).count("- **")
         5
     """
-    told = (_left(study), _patch(study), _within(study), _one_network(study), _room(study))
+    told = (_left(study), _patch(study), _within(study), _one_probe(study), _room(study))
     return "\n".join(f"- {one}" for one in told)
 
 
@@ -265,22 +264,22 @@ def _within(study: Study) -> str:
     )
 
 
-def _one_network(study: Study) -> str:
+def _one_probe(study: Study) -> str:
     none = margins(study)[0]
     out, placebo = (study.conditions[name_of(shown, none, asked=True)]["gaps"] for shown in (OUT, PLACEBO))
     return (
-        "**One network.** A probe that learned from whole images, and is only asked about pictures with a "
+        "**One probe.** A probe that learned from whole images, and is only asked about pictures with a "
         f"box, changes by {signed(placebo[WHOLE], DIGITS)} where the box lies elsewhere, and by "
         f"{signed(out[WHOLE], DIGITS)} where it hides the lesion, each without a margin."
     )
 
 
 def _room(study: Study) -> str:
-    none, *_, widest = margins(study)
-    few, many = (len(without_room(study, margin)) for margin in (none, widest))
+    every = margins(study)
+    hidden = _and(str(len(without_room(study, margin))) for margin in every)
     return (
-        f"**Room.** Of {auc(study, WHOLE)['n']} placebos {few} hide a part of their lesion without a margin, "
-        f"and {many} with {_margin(widest)}: large lesions leave no other place. A placebo that hides a part "
+        f"**Room.** Of {auc(study, WHOLE)['n']} placebos {hidden} hide a part of their lesion, with "
+        f"{_and(map(_margin, every))} added: large lesions leave no other place. A placebo that hides a part "
         "of the lesion takes a part of the difference away."
     )
 
