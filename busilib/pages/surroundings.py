@@ -146,24 +146,41 @@ def gap_with_room(study: Study, margin: float) -> dict:
 
 
 def gaps(study: Study) -> pd.DataFrame:
-    """The lesion painted out less the placebo and less the bare box, by margin, each on the same images.
+    """The lesion painted out less the placebo and less the bare box, by margin, on the same images.
 
     Returns:
-        A row for each margin, in per cent. Columns: less the placebo; the same on images whose placebo hides nothing of
-        the lesion; less the bare box; and less the placebo, asked of the probe of whole images.
+        A row for each margin. Columns: less the placebo; less the bare box; and less the placebo, asked of
+        the one probe of whole images.
 
     Example (not run):
-        >>> gaps(recorded()).loc["10", "less placebo"]
+        >>> gaps(recorded()).loc["10 %", "less placebo"]
+    """
+    rows = {
+        _margin(margin): {
+            "less placebo": signed(gap(study, margin), DIGITS),
+            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
+            "one probe, less placebo": signed(gap(study, margin, asked=True), DIGITS),
+        }
+        for margin in margins(study)
+    }
+    return pd.DataFrame(rows).T
+
+
+def room(study: Study) -> pd.DataFrame:
+    """How many placebos hide a part of their lesion, by margin, and the difference on the other images.
+
+    Example (not run):
+        >>> room(recorded()).loc["10 %", "hide a part"]
     """
     rows = {}
     for margin in margins(study):
-        rows[f"{100 * margin:.0f}"] = {
-            "less placebo": signed(gap(study, margin), DIGITS),
-            "with room": signed(gap_with_room(study, margin), DIGITS),
-            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
-            "one probe": signed(gap(study, margin, asked=True), DIGITS),
+        free = gap_with_room(study, margin)
+        rows[_margin(margin)] = {
+            "hide a part": len(without_room(study, margin)),
+            "hide nothing": free["n"],
+            "of these, less placebo": signed(free, DIGITS),
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def sentence(study: Study) -> str:
@@ -199,16 +216,16 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reading(study: Study) -> str:
-    """What the curves say: of what is left, of the patch, from within, of one probe, and of room.
+    """What the curves say: of what is left, of the patch, from within, and of one probe.
 
     Returns:
         Markdown, a list.
 
     Example (not run):
         >>> reading(recorded()).count("- **")
-        5
+        4
     """
-    told = (_left(study), _patch(study), _within(study), _one_probe(study), _room(study))
+    told = (_left(study), _patch(study), _within(study), _one_probe(study))
     return "\n".join(f"- {one}" for one in told)
 
 
@@ -271,16 +288,6 @@ def _one_probe(study: Study) -> str:
         "**One probe.** A probe that learned from whole images, and is only asked about pictures with a "
         f"box, changes by {signed(placebo[WHOLE], DIGITS)} where the box lies elsewhere, and by "
         f"{signed(out[WHOLE], DIGITS)} where it hides the lesion, each without a margin."
-    )
-
-
-def _room(study: Study) -> str:
-    every = margins(study)
-    hidden = _and(str(len(without_room(study, margin))) for margin in every)
-    return (
-        f"**Room.** Of {auc(study, WHOLE)['n']} placebos {hidden} hide a part of their lesion, with "
-        f"{_and(map(_margin, every))} added: large lesions leave no other place. A placebo that hides a part "
-        "of the lesion takes a part of the difference away."
     )
 
 
