@@ -146,25 +146,41 @@ def gap_with_room(study: Study, margin: float) -> dict:
 
 
 def gaps(study: Study) -> pd.DataFrame:
-    """The lesion painted out less the placebo and less the bare box, by margin, each on the same images.
+    """The lesion painted out less the placebo and less the bare box, by margin, on the same images.
 
     Returns:
-        A row for each margin. Columns: less the placebo; the same on images whose placebo hides nothing of
-        the lesion; less the bare box; and less the placebo, asked of the probe of whole images.
+        A row for each margin. Columns: less the placebo; less the bare box; and less the placebo, asked of
+        the one probe of whole images.
 
     Example (not run):
         >>> gaps(recorded()).loc["10 %", "less placebo"]
+    """
+    rows = {
+        _margin(margin): {
+            "less placebo": signed(gap(study, margin), DIGITS),
+            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
+            "one probe, less placebo": signed(gap(study, margin, asked=True), DIGITS),
+        }
+        for margin in margins(study)
+    }
+    return pd.DataFrame(rows).T
+
+
+def room(study: Study) -> pd.DataFrame:
+    """How many placebos hide a part of their lesion, by margin, and the difference on the other images.
+
+    Example (not run):
+        >>> room(recorded()).loc["10 %", "hide a part"]
     """
     rows = {}
     for margin in margins(study):
         free = gap_with_room(study, margin)
         rows[_margin(margin)] = {
-            "less placebo": signed(gap(study, margin), DIGITS),
-            "less placebo that hides no lesion": f"{signed(free, DIGITS)}, n = {free['n']}",
-            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
-            "one network, less placebo": signed(gap(study, margin, asked=True), DIGITS),
+            "hide a part": len(without_room(study, margin)),
+            "hide nothing": free["n"],
+            "of these, less placebo": signed(free, DIGITS),
         }
-    return pd.DataFrame(rows).T
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def sentence(study: Study) -> str:
@@ -200,7 +216,7 @@ def _and(words: Iterable[str]) -> str:
 
 
 def reading(study: Study) -> str:
-    """What the curves say: of what is left, of how the figure grows from within, of one network, of room.
+    """What the curves say: of what is left, of the patch, from within, and of one probe.
 
     Returns:
         Markdown, a list.
@@ -209,7 +225,7 @@ def reading(study: Study) -> str:
         >>> reading(recorded()).count("- **")
         4
     """
-    told = (_left(study), _within(study), _one_network(study), _room(study))
+    told = (_left(study), _patch(study), _within(study), _one_probe(study))
     return "\n".join(f"- {one}" for one in told)
 
 
@@ -233,6 +249,20 @@ def _left(study: Study) -> str:
     )
 
 
+def _patch(study: Study) -> str:
+    name = name_of(PLACEBO, margins(study)[0])
+    found = study.conditions[name]["gaps"][WHOLE]
+    return (
+        "**A patch elsewhere.** The placebo, without a margin, changes the figure of the whole image by "
+        f"{signed(found, DIGITS)}: "
+    ) + _verdict(
+        found,
+        "it hides tissue, and helps all the same, for it is as large as the lesion.",
+        "wherever it lies, it costs something.",
+        "what it hides and what its size tells come to nothing certain.",
+    )
+
+
 def _within(study: Study) -> str:
     none, *_, widest = margins(study)
     name, narrow = name_of(ONLY, widest), name_of(ONLY, none)
@@ -251,23 +281,13 @@ def _within(study: Study) -> str:
     )
 
 
-def _one_network(study: Study) -> str:
+def _one_probe(study: Study) -> str:
     none = margins(study)[0]
     out, placebo = (study.conditions[name_of(shown, none, asked=True)]["gaps"] for shown in (OUT, PLACEBO))
     return (
-        "**One network.** A probe that learned from whole images, and is only asked about pictures with a "
+        "**One probe.** A probe that learned from whole images, and is only asked about pictures with a "
         f"box, changes by {signed(placebo[WHOLE], DIGITS)} where the box lies elsewhere, and by "
         f"{signed(out[WHOLE], DIGITS)} where it hides the lesion, each without a margin."
-    )
-
-
-def _room(study: Study) -> str:
-    none, *_, widest = margins(study)
-    few, many = (len(without_room(study, margin)) for margin in (none, widest))
-    return (
-        f"**Room.** Of {auc(study, WHOLE)['n']} placebos {few} hide a part of their lesion without a margin, "
-        f"and {many} with {_margin(widest)}: large lesions leave no other place. A placebo that hides a part "
-        "of the lesion takes a part of the difference away."
     )
 
 
