@@ -105,6 +105,28 @@ def test_code_cells_are_thin(notebook):
                 assert length <= MOST_BODY_LINES, f"{node.name} has {length} lines: move it into busilib"
 
 
+def test_no_name_that_is_imported_is_given_to_something_else(notebook):
+    """`pixels`, a module above, was an array below, and the cell after it found no function in it."""
+    nodes = [
+        node for cell in code_cells(notebook) for node in ast.walk(ast.parse(without_magics(cell.source)))
+    ]
+    imported = {
+        (alias.asname or alias.name).partition(".")[0]
+        for node in nodes
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    inner = {
+        id(name) for node in nodes if isinstance(node, ast.comprehension) for name in ast.walk(node.target)
+    }
+    given = {
+        node.id
+        for node in nodes
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and id(node) not in inner
+    }
+    assert not imported & given
+
+
 def test_figures_have_caption_and_alt_text(notebook):
     names = []
     for cell in code_cells(notebook):
