@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -60,13 +62,14 @@ class _Checkpoints(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch, "seconds": round(seconds, 2), **logs})
         history = pd.DataFrame(self.rows)
         _replace(self.folder / HISTORY, lambda part: history.to_csv(part, index=False))
-        _save(self.model, self.folder / LAST)
+        _replace(self.folder / LAST, self.model.save_weights, suffix=".part.weights.h5")
         if best_epoch(history, self.monitor) == epoch:
-            _save(self.model, self.folder / BEST)
+            _last_is_best(self.folder)
 
 
-def _save(model: keras.Model, path: Path) -> None:
-    _replace(path, model.save_weights, suffix=".part.weights.h5")
+def _last_is_best(folder: Path) -> None:
+    """A copy: to write the state of a deep network once more takes longer than an epoch on phantoms."""
+    _replace(folder / BEST, partial(shutil.copyfile, folder / LAST))
 
 
 def _replace(path: Path, write, suffix: str = ".part") -> None:
@@ -212,7 +215,7 @@ def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple
     history = pd.read_csv(folder / HISTORY)
     history = history[history["epoch"] < done]
     if best_epoch(history, monitor) == done - 1:
-        _save(model, folder / BEST)
+        _last_is_best(folder)
     return history, done
 
 
