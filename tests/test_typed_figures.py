@@ -50,7 +50,7 @@ MAY = {
         "0.931": "the harmonic mean of two of R5's figures",
     },
     "09_inflation_ladder": dict.fromkeys(("0.9", "0.6", "0.3"), MADE_UP),
-    "10_negative_controls": {"20%": "a margin", **dict.fromkeys(("0.6", "0.1"), MADE_UP)},
+    "10_negative_controls": dict.fromkeys(("0.6", "0.1"), MADE_UP),
     "11_intervals_and_tests": {"0.05": "a level of tests", "0.03": MADE_UP},
     "12_calibration_and_abstention": dict.fromkeys(("0.9", "10%", "16%"), MADE_UP),
     "13_failures_and_attention": dict.fromkeys(("0.5", "0.7", "0.1"), "an argument: a bar or an aim"),
