@@ -31,6 +31,7 @@ class Settings:
         class_power: each class weighs (all images / its images) to this power in the loss; 0 weighs images
             alike, 0.5 is the square root, 1 balances the classes.
         cosine: whether the learning rate falls to zero along half a cosine, over all epochs.
+        encoder_rate: what the encoder gets of the learning rate; what stands on it gets all.
         test_flip: whether predictions are the mean over an image and its mirror image.
         precision: "float32", or "mixed_bfloat16" for processors and GPUs that have it.
         second_head: what a segmenter says of an image as a whole, which then gates its mask: "presence" (of a
@@ -55,6 +56,7 @@ class Settings:
     weight_decay: float | None = None
     class_power: float = 0.0
     cosine: bool = False
+    encoder_rate: float = 1.0
     test_flip: bool = False
     precision: str = "float32"
     second_head: str | None = None

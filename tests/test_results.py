@@ -240,6 +240,16 @@ def test_parts_of_one_record_differ_in_seed_and_fold_alone(phantom, tmp_path):
         write_record(changed(made_up_run("r2-cnn", phantom, tmp_path, fold=1), batch=3), tmp_path)
 
 
+def test_a_part_from_before_a_setting_was_made_with_its_default(phantom, tmp_path):
+    folder = write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
+    file = folder / "seed0-fold0" / "run.json"
+    facts = json.loads(file.read_text(encoding="utf-8"))
+    assert facts["spec"]["settings"].pop("encoder_rate") == 1
+    file.write_text(json.dumps(facts), encoding="utf-8")
+    write_record(made_up_run("r2-cnn", phantom, tmp_path, fold=1), tmp_path)
+    assert {part.name for part in folder.glob("seed*")} == {"seed0-fold0", "seed0-fold1"}
+
+
 def test_a_table_is_read_once_and_only_where_it_is_asked_for(phantom, tmp_path, monkeypatch):
     write_record(made_up_run("r2-cnn", phantom, tmp_path), tmp_path)
     read, plain = [], pd.read_csv

@@ -16,6 +16,7 @@ from busilib.runs.records import TABLES, results_folder
 from busilib.runs.run import FACTS, HISTORY, MASKS, Run
 from busilib.runs.spec import Spec, part_name
 from busilib.runs.summary import write_summary
+from busilib.settings import Settings
 
 OUTLINES = "outlines.json"
 
@@ -168,5 +169,7 @@ def _difference(recorded: Mapping, facts: Mapping) -> str:
 
 def _kind(facts: Mapping) -> dict:
     """What parts of one record share; they differ in seed and fold alone."""
-    shared = ("experiment", "profile", "origin", "protocol", "inputs", "settings", "weights")
-    return {name: facts["spec"][name] for name in shared}
+    shared = ("experiment", "profile", "origin", "protocol", "inputs", "weights")
+    spec = facts["spec"]
+    # A part that is older than a setting was made with its default.
+    return {name: spec[name] for name in shared} | {"settings": asdict(Settings(**spec["settings"]))}

@@ -14,6 +14,7 @@ from busilib.keras_backend import keras
 from busilib.settings import Settings
 from busilib.training.batches import Batches
 from busilib.training.losses import loss_named
+from busilib.training.optimizer import optimizer
 from busilib.training.progress import Progress
 from busilib.training.tile_batches import TileBatches
 
@@ -135,9 +136,7 @@ def fit(
     loss, metrics, shares = _watched(model, train.target, settings)
     weighted = train.target == "codes"  # pixels without a tissue have weight 0 and count in no figure
     model.compile(
-        optimizer=keras.optimizers.Adam(
-            learning_rate(settings, len(train)), weight_decay=settings.weight_decay
-        ),
+        optimizer=optimizer(model, settings, len(train)),
         loss=loss,
         loss_weights=shares,
         metrics=None if weighted else metrics,
@@ -181,22 +180,6 @@ def _watched(model: keras.Model, target: str, settings: Settings) -> tuple:
         losses[second], metrics[second] = SECOND_LOSSES[second], METRICS[second]()
         shares = {"mask": 1.0, second: settings.second_weight}
     return losses, metrics, shares
-
-
-def learning_rate(settings: Settings, steps: int):
-    """The learning rate, or its fall to zero along half a cosine.
-
-    Args:
-        settings: uses `learning_rate`, `cosine` and `epochs`.
-        steps: in an epoch.
-
-    Example:
-        >>> learning_rate(settings, steps=35)
-        0.0003
-    """
-    if not settings.cosine:
-        return settings.learning_rate
-    return keras.optimizers.schedules.CosineDecay(settings.learning_rate, steps * settings.epochs)
 
 
 def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple[pd.DataFrame, int]:
