@@ -59,6 +59,16 @@ CUT_OFF = """() => [...document.querySelectorAll('.bd-article :is(table, pre)')]
 }).map(e => `${e.tagName.toLowerCase()} ${e.innerText.trim().slice(0, 60)}`)"""
 """Tables and code of which a reader would have to scroll to see a part."""
 
+BROKEN = """() => [...document.querySelectorAll('.bd-article table:not(.stacked)')].filter(e => {
+    const room = e.closest('.pst-scrollable-table-container, .text_html, .bd-article-container').clientWidth;
+    e.classList.add('unbroken');
+    const broken = e.getClientRects().length && e.getBoundingClientRect().width > room + 1;
+    e.classList.remove('unbroken');
+    return broken;
+}).map(e => `table ${e.innerText.trim().slice(0, 60)}`)"""
+UNBROKEN = "table.unbroken :is(th, td, code) { overflow-wrap: normal !important }"
+"""Tables that would be wider than the page if no word were broken."""
+
 AXE = {"resultTypes": ["violations"], "preload": False}
 CONTRAST = AXE | {"runOnly": ["color-contrast"]}
 """What depends on the colours of a page; the rest is asked once for each width."""
@@ -72,6 +82,7 @@ class Visit:
     faults: list[str] = field(default_factory=list)
     overflow: dict[str, int] = field(default_factory=dict)
     cut_off: dict[str, list[str]] = field(default_factory=dict)
+    broken: dict[str, list[str]] = field(default_factory=dict)
     violations: list[str] = field(default_factory=list)
     content: dict = field(default_factory=dict)
 
@@ -137,11 +148,13 @@ def _visit(browser, base: str, path: str) -> Visit:
     visit.status = page.goto(base + path, wait_until="networkidle").status
     visit.content = page.evaluate(READ_PAGE)
     page.add_style_tag(content="* { animation: none !important; transition: none !important }")
+    page.add_style_tag(content=UNBROKEN)
     page.evaluate(OPEN_ALL)
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})
         visit.overflow[name] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
         visit.cut_off[name] = page.evaluate(CUT_OFF)
+        visit.broken[name] = page.evaluate(BROKEN)
         visit.violations += _violations(page, name)
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     visit.violations += _violations(page, "dark", CONTRAST)
@@ -222,6 +235,11 @@ def test_no_page_is_wider_than_the_screen(visits, name):
 @pytest.mark.parametrize("name", WIDTHS)
 def test_no_table_or_code_is_cut_off(visits, name):
     assert _all(visits, lambda visit: visit.cut_off[name]) == []
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_no_table_breaks_a_word(visits, name):
+    assert _all(visits, lambda visit: visit.broken[name]) == []
 
 
 def test_axe_finds_nothing(visits):

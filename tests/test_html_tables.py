@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
 
-from busilib.publish.html_tables import tidy
+from busilib.publish.html_tables import stacked, tidy
 
 TABLE = pd.DataFrame({"a": [1, 2], "b": [3, 4]})
 
@@ -46,3 +46,38 @@ def test_both_names_stay_where_both_are_given():
 def test_what_is_no_table_of_pandas_stays():
     for html in ("<p>5 < 6</p>", "<table><tr><th></th></tr></table>", ""):
         assert tidy(html) == html
+
+
+WIDE = pd.DataFrame(
+    {
+        "sensitivity": ["0.91 (0.85–0.96)"],
+        "specificity": ["0.88"],
+        "misclassified": [3],
+        "examinations": [78],
+    },
+    index=pd.Index(["MobileNet"], name="classifier"),
+)
+
+
+def test_a_table_that_a_phone_has_no_room_for_can_be_read_row_by_row():
+    page = f"<main><p>Before</p>{tidy(WIDE.to_html())}<p>After</p></main>"
+    soup = BeautifulSoup(stacked(page), "html.parser")
+    assert "stacked" in soup.table["class"] and soup.table["role"] == "table"
+    assert [cell.get("data-head") for cell in soup.select("tbody tr > *")] == [None, *WIDE.columns]
+    assert [cell["role"] for cell in soup.select("thead th")] == ["columnheader"] * 5
+    assert soup.select_one("tbody th")["role"] == "rowheader"
+    assert {cell["role"] for cell in soup.select("td")} == {"cell"}
+    assert soup.get_text() == BeautifulSoup(page, "html.parser").get_text()
+
+
+def test_a_table_with_room_or_of_another_build_stays():
+    narrow = tidy(TABLE.to_html())
+    spanned = tidy(WIDE.to_html()).replace("<th>sensitivity", '<th colspan="2">sensitivity')
+    for html in (
+        narrow,
+        spanned,
+        "<table><tr><td>no head</td></tr></table>",
+        tidy(WIDE[:0].to_html()),
+        "<p>",
+    ):
+        assert stacked(html) == html

@@ -1,4 +1,4 @@
-"""What is put right in a built book: roles of its parts, words to be explained, icons that no page shows."""
+"""What is put right in a built book: roles of its parts, words to be explained, tables on a phone, icons."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
+from busilib.publish.html_tables import stacked
 from busilib.publish.terms import GLOSSARY, definitions, with_definitions
 
 ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
@@ -30,7 +31,7 @@ ROLES = (
 
 
 def finish(html: Path) -> None:
-    """Mend the pages of a built book in place, explain linked words, and leave out icons that none shows.
+    """Mend the pages of a built book in place, explain linked words, fit tables to a phone, cut icons.
 
     Args:
         html: the folder of the book.
@@ -46,7 +47,7 @@ def finish(html: Path) -> None:
         for written, better in ROLES:
             text = text.replace(written, better)
         text = NOTEBOOK_LINK.sub(partial(_to_page, folder=page.parent), text)
-        text = with_definitions(text, meanings)
+        text = stacked(with_definitions(text, meanings))
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():

@@ -1,9 +1,21 @@
-"""Tables of pandas as a page needs them: one row of heads, and no head that is empty."""
+"""Tables as a page needs them: one row of heads, none of them empty, and rows as blocks on a phone."""
 
 from __future__ import annotations
 
+import re
+
 from bs4 import BeautifulSoup
 from bs4.element import Tag
+
+TABLE = re.compile(r"<table\b.*?</table>", re.DOTALL)
+
+ROOM, CHARACTER, PADDING = 290, 7.2, 10
+"""Pixels on a phone: the width of a column of text, a character of a table, and what surrounds a cell."""
+
+WORD_END = re.compile(r"\s+|(?<=[-–/])")
+"""Where a browser begins a new line."""
+
+PARTS = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
 def tidy(html: str) -> str:
@@ -55,3 +67,54 @@ def _without_counts(table: Tag) -> None:
     if [first.get_text(strip=True) for first in firsts if first] == [str(n) for n in range(len(rows))]:
         for cell in filter(None, [corner, *firsts]):
             cell.decompose()
+
+
+def stacked(page: str) -> str:
+    """A page's HTML in which tables that a phone has no room for can be shown row by row.
+
+    Such a table would have to break its words. It gets the class "stacked", with which `book.css` makes a
+    block of each row below 600 pixels, and each cell the name of its column. Roles say what its parts are,
+    because a table that is laid out as blocks is none to a screen reader.
+
+    Args:
+        page: the HTML of a whole page.
+
+    Example:
+        >>> stacked("<table><tr><td>1</td></tr></table>")
+        '<table><tr><td>1</td></tr></table>'
+    """
+    return TABLE.sub(lambda found: _stacked(found[0]), page)
+
+
+def _stacked(html: str) -> str:
+    table = BeautifulSoup(html, "html.parser").find("table")
+    assert isinstance(table, Tag)
+    head, rows = table.select("thead > tr"), [_cells(row) for row in table.select("tbody > tr")]
+    if len(head) != 1 or not rows or table.select("[colspan], [rowspan]"):
+        return html
+    names = [cell.get_text(" ", strip=True) for cell in _cells(head[0])]
+    if {len(row) for row in rows} != {len(names)} or _narrowest([_cells(head[0]), *rows]) <= ROOM:
+        return html
+    table["class"] = [*table.get_attribute_list("class"), "stacked"]
+    table["role"] = "table"
+    for part in table.find_all(list(PARTS)):
+        part["role"] = PARTS[part.name]
+    for cell in table.find_all("th"):
+        cell["role"] = "columnheader" if cell.find_parent("thead") else "rowheader"
+    for row in rows:
+        for cell, name in zip(row[1:], names[1:], strict=True):
+            cell["data-head"] = name
+    return str(table)
+
+
+def _cells(row: Tag) -> list[Tag]:
+    return row.find_all(["th", "td"], recursive=False)
+
+
+def _narrowest(rows: list[list[Tag]]) -> float:
+    """The width in pixels of a table that breaks no word."""
+    widths = []
+    for column in zip(*rows, strict=True):
+        words = WORD_END.split(" ".join(cell.get_text(" ") for cell in column))
+        widths.append(max(map(len, words)) * CHARACTER + PADDING)
+    return sum(widths)
