@@ -17,6 +17,7 @@ from busilib.data.splits import grouped_split
 from busilib.metrics.outline import (
     DESCRIPTORS,
     MARGIN,
+    circumferences,
     describe,
     descriptor_auc_table,
     descriptor_aucs,
@@ -142,6 +143,15 @@ def test_shape_stays_where_a_mask_is_enlarged(scale):
         assert after[name] == pytest.approx(
             before[name], rel=0.03, abs=0.5 if name == "orientation" else None
         )
+
+
+def test_both_outlines_of_an_image_are_measured_and_an_empty_one_has_none():
+    masks = np.stack([DISC, np.zeros_like(DISC)])
+    smooth = describe(DISC)["circumference"]
+    found = circumferences(masks, masks[::-1])
+    assert found["true_circumference"][0] == pytest.approx(smooth, abs=1e-4)
+    assert found["circumference"][1] == pytest.approx(smooth, abs=1e-4)
+    assert np.isnan(found["true_circumference"][1]) and np.isnan(found["circumference"][0])
 
 
 def test_only_the_largest_component_counts():

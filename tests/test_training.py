@@ -439,7 +439,7 @@ def test_a_run_is_complete(finished, phantom, project):
         "validation.csv",
     ]
     columns = ["id", "fold", "true", "tp", "fp", "fn", "tn", "hd95", "nsd"]
-    assert finished.predictions.columns.tolist() == columns
+    assert finished.predictions.columns.tolist() == [*columns, "true_circumference", "circumference"]
     assert finished.predictions["id"].tolist() == phantom.ids[finished.split.test].tolist()
     assert (finished.predictions[["tp", "fp", "fn", "tn"]].sum(axis=1) == 64 * 64).all()
     assert finished.validation["id"].tolist() == phantom.ids[finished.split.validation].tolist()

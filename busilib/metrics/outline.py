@@ -132,6 +132,28 @@ def describe(mask: np.ndarray) -> dict[str, float]:
     }
 
 
+def circumferences(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
+    """How rough both outlines of each image are, at one size, so that they can be compared.
+
+    Args:
+        true, predicted: bool (n, h, w).
+
+    Returns:
+        float64 columns `true_circumference` and `circumference` (see `describe`), NaN for an empty mask.
+
+    Example:
+        >>> circumferences(masks, masks).columns.tolist()
+        ['true_circumference', 'circumference']
+    """
+    columns = {"true_circumference": true, "circumference": predicted}
+    found = {name: [_circumference(mask) for mask in masks] for name, masks in columns.items()}
+    return pd.DataFrame(found, dtype=float).round(4)
+
+
+def _circumference(mask: np.ndarray) -> float:
+    return describe(mask)["circumference"] if mask.any() else float("nan")
+
+
 def descriptor_table(masks: Iterable[np.ndarray]) -> pd.DataFrame:
     """`describe` for many masks of any sizes: one row each, one column a descriptor.
 

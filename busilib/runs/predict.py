@@ -17,6 +17,7 @@ import pandas as pd
 from busilib.data.dataset import CLASSES
 from busilib.data.tiles import Tiles
 from busilib.errors import UserError
+from busilib.metrics.outline import circumferences
 from busilib.metrics.segmentation import count_pixels, dice_per_image, surface_distances
 from busilib.metrics.tissue import tissue_counts
 from busilib.reports.experiment import Experiment
@@ -257,7 +258,11 @@ def prediction_table(run: Run, indices: np.ndarray, found: np.ndarray) -> pd.Dat
         figures = [tissue_counts(part.codes, found)]
     elif run.experiment.task == "segmentation":
         predicted = found >= THRESHOLD
-        figures = [count_pixels(part.masks, predicted), surface_distances(part.masks, predicted)]
+        figures = [
+            count_pixels(part.masks, predicted),
+            surface_distances(part.masks, predicted),
+            circumferences(part.masks, predicted),
+        ]
     else:
         figures = [pd.DataFrame(found.round(6), columns=list(CLASSES))]
     return pd.concat([table, *figures], axis=1)
