@@ -72,7 +72,7 @@ EXPERIMENTS = (
             weights="imagenet",
         ),
         laptop={"epochs": 20, "batch": 16, "learning_rate": 1e-3, "frozen": True},
-        smoke={"epochs": 1, "batch": 16, "learning_rate": 1e-3, "weights": None},
+        smoke={"epochs": 1, "batch": 64, "learning_rate": 1e-3, "weights": None},
         parameters=7_300_675,
         augmentation=augment.R1,
         report_split=ReportSplit(folds=5, hold_out=True),

@@ -49,7 +49,7 @@ def _classifier(network: str, title: str, laptop: dict, parameters: int, ours: s
             weights="imagenet",
         ),
         laptop={"size": 128, "frozen": True, **laptop},
-        smoke={"epochs": 1, "weights": None},
+        smoke={"epochs": 1, "batch": 64, "weights": None},
         parameters=parameters,
         augmentation=augment.R4,
         report_split=SPLIT,
