@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from busilib.pages.ledger import (
+    KINDS,
     UNCOMPARED_PARTS,
+    Line,
     Measured,
+    better,
     ledger,
     measured,
-    reached,
     records_by_protocol,
     tally,
     verdict,
@@ -49,6 +51,8 @@ def record(metrics=None, history=HISTORY, selected_on="test", weights="random", 
         "profile": "laptop",
         "inputs": "image",
         "date": "2026-01-02 03:04 UTC",
+        "experiment": "r2-cnn",
+        "settings": {},
         "weights": {"source": weights},
         "split": [split | {"fold": fold} for fold in range(2)],
         "metrics": metrics or {},
@@ -72,12 +76,8 @@ def write(made: Record, folder: Path, name: str) -> None:
         part.tables["history"].to_csv(folder / "history.csv", index=False)
 
 
-def say(claim, entry=CNN, own=None, grouped=None, recorded=None) -> str:
-    return verdict(claim, entry, own, grouped, own is not None if recorded is None else recorded)
-
-
-def found(value, low=None, high=None, weights="random") -> Measured:
-    return Measured(value, low, high, 78, 1, "laptop", weights)
+def found(value, low=None, high=None, **more) -> Measured:
+    return Measured(value, low, high, 78, 1, "laptop", "random", **more)
 
 
 # Verdicts
@@ -86,67 +86,79 @@ def found(value, low=None, high=None, weights="random") -> Measured:
 @pytest.mark.parametrize(
     ("claim", "own", "words"),
     [
-        (0.82, found(0.78, 0.70, 0.85), "reproduced (own protocol)"),
-        (0.82, found(0.90, 0.85, 0.95), "reproduced (own protocol)"),
-        (0.85, found(0.78, 0.70, 0.85), "reproduced (own protocol)"),
-        (0.82, found(0.70, 0.60, 0.80), "lower by 0.12 (own protocol)"),
-        (0.994, found(0.991, 0.990, 0.992), "lower by 0.003 (own protocol)"),
-        (0.82, found(0.70), "lower by 0.12 (own protocol)"),
-        (0.82, found(0.82), "reproduced (own protocol)"),
+        (0.82, found(0.78, 0.70, 0.85), "reproduced"),
+        (0.85, found(0.78, 0.70, 0.85), "reproduced"),
+        (0.82, found(0.90, 0.85, 0.95), "better by 0.08"),
+        (0.82, found(0.70, 0.60, 0.80), "lower by 0.12"),
+        (0.994, found(0.991, 0.990, 0.992), "reproduced"),
+        (0.82, found(0.70), "no verdict: ours has no interval (one number of a training)"),
+        (0.82, found(0.82, why="3 images"), "no verdict: ours has no interval (3 images)"),
+        (0.82, found(0.7, 0.6, 0.8, less="36 of 100 epochs"), "lower by 0.12 (ours: 36 of 100 epochs)"),
+        (0.82, found(0.9, 0.8, 1.0, less="random weights"), "reproduced (ours: random weights)"),
+        (
+            0.56,
+            found(0.56, 0.5, 0.6, alike="benign for 78 of 78"),
+            "no verdict: our network says benign for 78 of 78",
+        ),
     ],
 )
-def test_a_claim_inside_the_interval_or_below_our_figure_is_reproduced(claim, own, words):
-    assert say(Claim("accuracy", claim, 78), own=own) == words
+def test_verdicts_by_hand(claim, own, words):
+    assert verdict(Claim("accuracy", claim, 78), own, "reproduced") == words
 
 
 def test_of_losses_lower_is_better():
     claim = Claim("log_loss", 0.20, 78)
-    assert say(claim, own=found(0.10, 0.05, 0.15)) == "reproduced (own protocol)"
-    assert say(claim, own=found(0.30, 0.15, 0.45)) == "reproduced (own protocol)"
-    assert say(claim, own=found(0.50, 0.40, 0.60)) == "higher by 0.30 (own protocol)"
+    assert verdict(claim, found(0.10, 0.05, 0.15), "reached") == "better by 0.10"
+    assert verdict(claim, found(0.30, 0.15, 0.45), "reached") == "reached"
+    assert verdict(claim, found(0.50, 0.40, 0.60), "reached") == "higher by 0.30"
 
 
-def test_the_grouped_split_has_its_own_word():
+def test_each_side_has_its_own_word():
     own, grouped = found(0.82, 0.8, 0.9), found(0.61, 0.5, 0.7)
-    assert say(ACCURACY, own=own, grouped=grouped) == "reproduced (own protocol); lower by 0.21 (grouped)"
-    assert say(ACCURACY, own=own, grouped=own) == "reproduced (own protocol); reached (grouped)"
-
-
-def test_without_a_record_of_its_own_protocol_a_claim_is_not_reproduced():
-    words = say(ACCURACY, grouped=found(0.9, 0.8, 0.95))
-    assert words == "cannot be checked, because no run under its own protocol is recorded; reached (grouped)"
-
-
-def test_random_weights_are_named_where_the_report_had_pretrained_ones():
-    own = found(0.51, 0.4, 0.6)
-    assert say(ACCURACY, VGG19, own) == "lower by 0.31 (own protocol, from random weights)"
-    assert say(ACCURACY, VGG19, replace(own, weights="imagenet")) == "lower by 0.31 (own protocol)"
-    assert say(ACCURACY, CNN, own) == "lower by 0.31 (own protocol)"
+    assert (
+        Line(CNN, ACCURACY, own, grouped, True).verdict == "own protocol: reproduced; grouped: lower by 0.21"
+    )
+    assert Line(CNN, ACCURACY, own, own, True).verdict == "own protocol: reproduced; grouped: reached"
+    assert Line(CNN, ACCURACY, own, None, True).verdict == "own protocol: reproduced"
+    assert Line(CNN, ACCURACY, None, own, False).verdict == "own protocol: not run by us; grouped: reached"
 
 
 @pytest.mark.parametrize(
     ("claim", "entry", "recorded", "reason"),
     [
-        (Claim("pixel_accuracy", 0.92, None, "base paper"), TISSUE, True, "another paper"),
+        (
+            Claim("pixel_accuracy", 0.92, None, "base paper"),
+            TISSUE,
+            True,
+            "checked: it is the figure of another",
+        ),
         (Claim("accuracy", 0.91, None, "comparison section, with masks"), CNN, True, "the image alone"),
         (Claim("sensitivity", 0.89, None, "comparison section"), CNN, True, "classes count as positive"),
         (Claim("parameters", 24_439_269, None, "model"), TISSUE, False, "a count and no measurement"),
-        (Claim("pixel_accuracy", 0.954, None), TISSUE, False, "BCSS cannot be shipped"),
         (Claim("unheard_of", 0.5, None), CNN, True, "does not hold this figure"),
-        (ACCURACY, CNN, False, "no run under its own protocol"),
     ],
 )
 def test_what_cannot_be_checked_has_its_true_reason(claim, entry, recorded, reason):
-    words = say(claim, entry, recorded=recorded)
-    assert words.startswith("cannot be checked, because ") and reason in words
+    words = Line(entry, claim, None, None, recorded).own_verdict
+    assert words.startswith("cannot be checked: ") and reason in words
+
+
+def test_what_we_have_not_run_is_our_doing():
+    assert Line(CNN, ACCURACY, None, None, False).own_verdict == "not run by us"
+    tissue = Line(TISSUE, Claim("pixel_accuracy", 0.954, None), None, None, False).own_verdict
+    assert tissue.startswith("not run by us: BCSS cannot be shipped")
 
 
 @given(st.sampled_from([1, -1]), st.integers(0, 100), st.integers(0, 100), st.integers(0, 20))
-def test_a_claim_is_reached_unless_it_lies_beyond_the_better_end_of_the_interval(sign, value, claimed, width):
+def test_a_claim_beyond_the_interval_is_on_one_side_of_it(sign, value, claimed, width):
     """In whole hundredths, with half a hundredth more on either side, so that no rounding decides."""
     claim = Claim("accuracy" if sign > 0 else "log_loss", claimed / 100, 78)
     own = found(value / 100, (value - width - 0.5) / 100, (value + width + 0.5) / 100)
-    assert reached(claim, own) == (sign * (claimed - value) <= width)
+    kind = KINDS[verdict(claim, own, "reproduced").split()[0]]
+    assert (kind == "reproduced") == (abs(claimed - value) <= width)
+    assert better(claim, own) == (sign * (value - claimed) > 0)
+    if kind != "reproduced":
+        assert (kind == "better") == better(claim, own)
 
 
 # What a record says
@@ -232,7 +244,7 @@ def test_each_side_of_the_ledger_reads_its_own_record(tmp_path):
     write(record({"accuracy": figure(0.58)}), tmp_path, "r2-cnn")
     (line,) = [line for line in ledger([CNN], tmp_path, {}) if line.claim.metric == "accuracy"]
     assert (line.own.value, line.grouped.value) == (0.85, 0.58)
-    assert line.verdict == "reproduced (own protocol); lower by 0.24 (grouped)"
+    assert line.verdict == "own protocol: reproduced; grouped: lower by 0.24"
 
 
 def test_r1s_hold_out_stands_beside_ours(tmp_path):
@@ -257,33 +269,46 @@ def test_nothing_recorded_means_nothing_reproduced(tmp_path):
     lines = ledger(list(EXPERIMENTS.values()), tmp_path, {})
     n = sum(len(entry.claims) for entry in EXPERIMENTS.values())
     assert len(lines) == n and all(line.own is line.grouped is None for line in lines)
-    assert tally(lines) == f"0 of {n} figures reproduced, 0 not reached, {n} cannot be checked"
+    assert tally(lines).startswith(f"{n} figures as the report did: ") and "reproduced" not in tally(lines)
+    assert tally(lines).endswith("; grouped: none")
 
 
 def test_the_tally_adds_up():
     lines = ledger(list(EXPERIMENTS.values()), ROOT / "results", {})
-    reproduced, whole, missed, unchecked = (int(word) for word in tally(lines).split() if word.isdigit())
-    assert reproduced + missed + unchecked == whole == len(lines)
+    own, grouped = tally(lines).split("; grouped: ")
+    whole, *parts = (int(word) for word in own.split() if word.isdigit())
+    assert sum(parts) == whole == len(lines)
+    counted = sum(int(word) for word in grouped.split() if word.isdigit())
+    assert counted == sum(line.grouped is not None for line in lines) > 0
 
 
 def test_every_verdict_on_our_records_follows_from_the_figures_beside_it():
     """An independent reading of the rules, on whatever is recorded."""
     checked = 0
     for line in ledger(list(EXPERIMENTS.values()), ROOT / "results", {}):
-        said = line.verdict.split("; ")
-        for one, word, protocol in ((line.own, "reproduced", "own"), (line.grouped, "reached", "grouped")):
-            own_words = [part for part in said if f"({protocol}" in part]
-            assert len(own_words) == (one is not None)
+        for one, word, said in (
+            (line.own, "reproduced", line.own_verdict),
+            (line.grouped, "reached", line.grouped_verdict),
+        ):
             if one is None:
                 continue
-            loss = "loss" in line.claim.metric
-            gap = one.value - line.claim.value if loss else line.claim.value - one.value
-            inside = one.low is not None and one.low <= line.claim.value <= one.high
-            assert own_words[0].startswith(word) == (gap <= 0 or inside)
-            checked += 1
-        if line.own is None:
-            assert line.verdict.startswith("cannot be checked, because")
+            none = bool(one.alike) or one.low is None
+            assert said.startswith("no verdict") == none
+            if not none:
+                far = abs(one.value - line.claim.value) >= 0.01
+                inside = one.low <= line.claim.value <= one.high or not far
+                assert said.startswith(word) == inside
+                assert said.startswith(("lower", "higher", "better")) == (not inside)
+                assert one.less in said
+                checked += 1
+        assert (line.own is None) == line.own_verdict.startswith(("cannot be checked", "not run by us"))
     assert checked > 0
+
+
+def test_a_network_that_says_the_same_to_everybody_reaches_nothing():
+    lines = ledger([VGG19], ROOT / "results", {})
+    assert all(line.grouped_verdict.startswith("no verdict") for line in lines if line.grouped)
+    assert any(line.grouped for line in lines)
 
 
 def test_parts_without_comparison_are_parts_of_the_registry():

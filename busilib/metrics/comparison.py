@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 
 from busilib.metrics.calibration import confidence_of
-from busilib.metrics.intervals import group_weights, with_interval
-from busilib.metrics.measure import Figures
+from busilib.metrics.figure import Figure
+from busilib.metrics.intervals import group_weights, two_sided_p, with_interval
+from busilib.metrics.measure import FIGURES, Figures
+from busilib.metrics.metric import METRICS
 from busilib.metrics.pairing import matched
 
 
@@ -177,3 +179,52 @@ def difference_table(
             rows.append((f"{one} − {other}", key, gap, found.low, found.high, found.n))
     table = pd.DataFrame(rows, columns=["row", "figure", "value", "low", "high", "n"])
     return table.astype({"low": float, "high": float})
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One figure of a model minus that of another, on the same images.
+
+    Attributes:
+        figure: the difference with its paired 95 % interval.
+        p: two-sided, of no difference (see `busilib.metrics.intervals.two_sided_p`).
+    """
+
+    figure: Figure
+    p: float
+
+
+def seeds_difference(
+    task: str, key: str, one: pd.DataFrame, other: pd.DataFrame, groups: pd.Series, draws: int
+) -> Difference:
+    """How far two models are apart in one figure on some images, each the mean of its own seeds.
+
+    Each draw takes the same near-duplicate groups for both, and for all seeds.
+
+    Args:
+        task: key of `busilib.metrics.measure.FIGURES`.
+        key: of the figure.
+        one, other: rows as in `predictions.csv` with `id` and `seed`; every seed has every image of `groups`.
+        groups: the near-duplicate group by id, of the images that count.
+        draws: bootstrap samples.
+
+    Raises:
+        KeyError: if a seed lacks an image.
+
+    Example (not run):
+        >>> seeds_difference("classification", "accuracy", cut, whole, groups, draws=1000).p < 0.05
+        True
+    """
+    weights = group_weights(groups.to_numpy(), draws)
+    figures, rows_of = FIGURES[task]
+
+    def measured(table: pd.DataFrame) -> tuple[float, np.ndarray, pd.DataFrame]:
+        tables = [rows.set_index("id").loc[groups.index].reset_index() for _, rows in table.groupby("seed")]
+        values = [figures(rows)[key] for rows in tables]
+        drawn = [figures(rows, weights)[key] for rows in tables]
+        return float(np.mean(values)), np.mean(drawn, axis=0), tables[0]
+
+    (value, drawn, first), (other_value, other_drawn, _) = measured(one), measured(other)
+    behind = groups.to_numpy()[rows_of(first)[METRICS[key].support]]
+    gaps = drawn - other_drawn
+    return Difference(with_interval(value - other_value, gaps, behind), two_sided_p(gaps))

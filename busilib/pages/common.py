@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
 import pandas as pd
 from IPython.display import HTML
 
 from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.classification import same_answer
+from busilib.metrics.comparison import seeds_difference
 from busilib.metrics.figure import LIMITS, limits, several
-from busilib.metrics.intervals import group_weights, with_interval
-from busilib.metrics.measure import FIGURES
 from busilib.metrics.metric import METRICS
 from busilib.metrics.pairing import PairingError, groups_of
 from busilib.pages.plain import plain
@@ -90,20 +88,14 @@ def difference(one: Record, other: Record, key: str) -> dict:
         0.0
     """
     ids = common_ids({"one": one, "other": other})
-    groups = groups_of(pd.DataFrame({"id": ids}), read_table())
-    weights = group_weights(groups, profile(one.facts["profile"]).bootstrap_draws)
-    figures, rows_of = FIGURES[one.facts["task"]]
+    draws = profile(one.facts["profile"]).bootstrap_draws
+    gap = seeds_difference(one.facts["task"], key, one.predictions, other.predictions, _groups(ids), draws)
+    return gap.figure.to_dict()
 
-    def measured(record: Record) -> tuple[float, np.ndarray]:
-        tables = [rows.set_index("id").loc[ids].reset_index() for rows in _seeds(record)]
-        values = [figures(table)[key] for table in tables]
-        drawn = [figures(table, weights)[key] for table in tables]
-        return float(np.mean(values)), np.mean(drawn, axis=0)
 
-    (value, drawn), (other_value, other_drawn) = measured(one), measured(other)
-    any_seed = next(_seeds(one)).set_index("id").loc[ids].reset_index()
-    behind = groups[rows_of(any_seed)[METRICS[key].support]]
-    return with_interval(value - other_value, drawn - other_drawn, behind).to_dict()
+def _groups(ids: Sequence[str]) -> pd.Series:
+    """The near-duplicate group of each image, by id."""
+    return pd.Series(groups_of(pd.DataFrame({"id": ids}), read_table()), ids)
 
 
 def differences(records: Records, against: str, keys: Sequence[str]) -> pd.DataFrame:
@@ -226,6 +218,9 @@ def _lacks_weights(record: Record) -> bool:
     return bool(pretrained) and record.facts["weights"]["source"] == "random"
 
 
+AS_DESCRIBED = "as described"
+
+
 def made(record: Record) -> str:
     """How a record falls short of what its report trained, in a few words; "as described" if it does not.
 
@@ -234,7 +229,7 @@ def made(record: Record) -> str:
         '36 of 100 epochs, 16 of 64 filters'
     """
     lacking = ["random weights"] if _lacks_weights(record) else []
-    return ", ".join(_less(record) + lacking) or "as described"
+    return ", ".join(_less(record) + lacking) or AS_DESCRIBED
 
 
 def trained(record: Record) -> str:

@@ -108,10 +108,7 @@ def _summary(lines: Sequence[Line]) -> str:
         rows.append([f"`{line.entry.id}`", f"{figure} {claimed}", *rest, _origin(line)])
     head = ["experiment", *HEAD[1:], "profile, weights"]
     silent = [f"`{entry.id}`" for entry in EXPERIMENTS.values() if not entry.claims and entry.report != "own"]
-    said = (
-        f"Under the reports' own protocols: {tally(lines)}. The figure that each report puts forward for a "
-        "system:\n\n"
-    )
+    said = f"{tally(lines)}. The figure that each report puts forward for a system:\n\n"
     table = markdown_table(head, "l" * len(head), rows)
     return f"{said}{table}\n\nNo figure is printed for {', '.join(silent)}." if silent else said + table
 

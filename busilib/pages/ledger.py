@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from busilib.metrics.classification import same_answer
+from busilib.pages.common import AS_DESCRIBED, made
 from busilib.reports.experiment import Claim, Experiment
 from busilib.runs.records import Record, find_record
 
@@ -54,6 +56,8 @@ class Measured:
         weights: where the network's weights came from: "random", "imagenet", or a file's name.
         why: why a figure of a record has no interval.
         sd, seeds: how far the seeds lie apart, and how many they are; None for one seed.
+        less: how the network falls short of what the report trained; empty if it does not.
+        alike: what the network says to nearly everybody, such as "benign for 155 of 156"; else empty.
     """
 
     value: float
@@ -66,6 +70,8 @@ class Measured:
     why: str = ""
     sd: float | None = None
     seeds: int | None = None
+    less: str = ""
+    alike: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,14 +82,32 @@ class Line:
         entry: the experiment.
         claim: the figure its report prints.
         own, grouped: what was measured; None where there is nothing to compare.
-        verdict: see `verdict`.
+        recorded: whether there is a record under the report's own protocol.
     """
 
     entry: Experiment
     claim: Claim
     own: Measured | None
     grouped: Measured | None
-    verdict: str
+    recorded: bool
+
+    @property
+    def own_verdict(self) -> str:
+        """What became of the claim under the report's own protocol (see `verdict`)."""
+        if self.own is None:
+            return _why_not(self.claim, self.entry, self.recorded)
+        return verdict(self.claim, self.own, "reproduced")
+
+    @property
+    def grouped_verdict(self) -> str:
+        """The same under the grouped protocol; empty where there is nothing to compare."""
+        return verdict(self.claim, self.grouped, "reached") if self.grouped else ""
+
+    @property
+    def verdict(self) -> str:
+        """Both in one."""
+        own = f"own protocol: {self.own_verdict}"
+        return f"{own}; grouped: {self.grouped_verdict}" if self.grouped else own
 
 
 def records_by_protocol(entry: Experiment, folder: Path) -> dict[str, Record]:
@@ -116,12 +140,14 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
         return None
     folds = record.folds
     origin = record.facts["profile"], record.facts["weights"]["source"]
+    about = {"less": "" if (less := made(record)) == AS_DESCRIBED else less}
+    about["alike"] = same_answer(record.metrics) or ""
     moment = EPOCH.fullmatch(claim.part)
     if moment and claim.part != "test":
         value = _from_history(record, HISTORY_COLUMNS.get(claim.metric, ""), *moment.groups())
         if value is None:
             return None
-        return Measured(value, None, None, record.facts["split"][0][moment[2]], folds, *origin)
+        return Measured(value, None, None, record.facts["split"][0][moment[2]], folds, *origin, **about)
     figures: Mapping[str, dict] = record.metrics
     if claim.part == "hold-out":
         figures, folds = hold_out, 1
@@ -131,7 +157,7 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     whole = {name: figure[name] for name in ("value", "low", "high", "n")}
     rest = {name: figure[name] for name in ("why", "sd", "seeds") if name in figure}
     profile, weights = origin
-    return Measured(**whole, folds=folds, profile=profile, weights=weights, **rest)
+    return Measured(**whole, folds=folds, profile=profile, weights=weights, **rest, **about)
 
 
 def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:
@@ -149,70 +175,57 @@ def _from_history(record: Record, column: str, epoch: str | None, part: str) -> 
     return float(chosen.mean())
 
 
-def reached(claim: Claim, found: Measured) -> bool:
-    """Whether a measurement is as good as the claim, or its interval holds the claim.
+def better(claim: Claim, found: Measured) -> bool:
+    """Whether a measurement is better than the claim.
 
     Example:
-        >>> reached(Claim("accuracy", 0.82, 78), Measured(0.78, 0.70, 0.85, 78, 1, "laptop", "random"))
+        >>> better(Claim("log_loss", 0.2, 78), Measured(0.1, 0.05, 0.15, 78, 1, "laptop", "random"))
         True
     """
-    better = found.value <= claim.value if claim.metric in LOSSES else found.value >= claim.value
-    if found.low is None or found.high is None:
-        return better
-    return better or found.low <= claim.value <= found.high
+    return found.value < claim.value if claim.metric in LOSSES else found.value > claim.value
 
 
-def verdict(
-    claim: Claim, entry: Experiment, own: Measured | None, grouped: Measured | None, recorded: bool
-) -> str:
+def verdict(claim: Claim, found: Measured, word: str) -> str:
     """What became of a claim, in words.
 
     Args:
         claim: the figure.
-        entry: the experiment it belongs to.
-        own, grouped: what was measured under the report's own protocol and under the grouped one.
-        recorded: whether there is a record under the report's own protocol.
+        found: what was measured.
+        word: for a claim that our interval holds, "reproduced" or "reached".
 
     Returns:
-        "reproduced", "lower by …", "higher by …" (of losses) or "cannot be checked, because …" for the
-        report's own protocol, followed by the same for the grouped one, there "reached" for "reproduced".
+        The word, "better by …", "lower by …" or "higher by …" (of losses), and in brackets how our network
+        falls short of the report's; or "no verdict: …" where a figure has no interval, or a network names one
+        class for nearly everybody.
 
     Example:
         >>> found = Measured(0.58, 0.49, 0.68, 156, 1, "laptop", "random")
-        >>> verdict(Claim("accuracy", 0.82, 78), experiment("r2-cnn"), found, None, True)
-        'lower by 0.24 (own protocol)'
+        >>> verdict(Claim("accuracy", 0.82, 78), found, "reproduced")
+        'lower by 0.24'
     """
-    said = []
-    if own is None:
-        said.append(f"cannot be checked, because {_why_not(claim, entry, recorded)}")
-    else:
-        said.append(_compared(claim, entry, own, "reproduced", "own protocol"))
-    if grouped is not None:
-        said.append(_compared(claim, entry, grouped, "reached", "grouped"))
-    return "; ".join(said)
-
-
-def _compared(claim: Claim, entry: Experiment, found: Measured, word: str, protocol: str) -> str:
-    if not reached(claim, found):
+    if found.alike:
+        return f"no verdict: our network says {found.alike}"
+    if found.low is None or found.high is None:
+        return f"no verdict: ours has no interval ({found.why or 'one number of a training'})"
+    if not found.low <= claim.value <= found.high:
+        worse = "higher" if claim.metric in LOSSES else "lower"
         gap = abs(found.value - claim.value)
-        way = "higher" if claim.metric in LOSSES else "lower"
-        word = f"{way} by {gap:.2f}" if gap >= 0.01 else f"{way} by {gap:.1g}"
-    pretrained = entry.settings.weights is not None
-    return f"{word} ({protocol}{', from random weights' if pretrained and found.weights == 'random' else ''})"
+        word = f"{'better' if better(claim, found) else worse} by {gap:.2f}" if gap >= 0.01 else word
+    return f"{word} (ours: {found.less})" if found.less else word
 
 
 def _why_not(claim: Claim, entry: Experiment, recorded: bool) -> str:
     if claim.part in UNCOMPARED_PARTS:
-        return UNCOMPARED_PARTS[claim.part]
+        return f"cannot be checked: {UNCOMPARED_PARTS[claim.part]}"
     if claim.metric in UNCOMPARED_METRICS:
-        return UNCOMPARED_METRICS[claim.metric]
+        return f"cannot be checked: {UNCOMPARED_METRICS[claim.metric]}"
     if claim.metric.endswith("parameters"):
-        return "it is a count and no measurement; a test counts the network that is built"
+        return "cannot be checked: it is a count and no measurement; a test counts the network that is built"
     if recorded:
-        return "our record under the report's own protocol does not hold this figure"
+        return "cannot be checked: our record under the report's own protocol does not hold this figure"
     if entry.task == "tissue":
-        return "BCSS cannot be shipped with this project and there is no record on it"
-    return "no run under its own protocol is recorded"
+        return "not run by us: BCSS cannot be shipped with this project and there is no record on it"
+    return "not run by us"
 
 
 def ledger(
@@ -237,20 +250,37 @@ def ledger(
         joined = combined.get(COMBINED.get(entry.id, ""), {})
         for claim in entry.claims:
             pair = measured(claim, own, set_aside), measured(claim, grouped, joined)
-            lines.append(Line(entry, claim, *pair, verdict(claim, entry, *pair, own is not None)))
+            lines.append(Line(entry, claim, *pair, own is not None))
     return lines
 
 
+KINDS = {
+    "reproduced": "reproduced",
+    "reached": "reached",
+    "better": "better",
+    "lower": "worse",
+    "higher": "worse",
+    "no": "without a verdict",
+    "not": "not run by us",
+    "cannot": "cannot be checked",
+}
+"""How a verdict begins, and what it is counted as."""
+
+
 def tally(lines: Sequence[Line]) -> str:
-    """How many claims came out how, under the reports' own protocols.
+    """How many claims came out how, under the reports' own protocols and in grouped folds.
 
     Example:
-        >>> tally(ledger(list(EXPERIMENTS.values()), Path("nowhere"), {}))
-        '0 of ... figures reproduced, 0 not reached, ... cannot be checked'
+        >>> tally(ledger([experiment("r2-cnn")], Path("nowhere"), {}))
+        '12 figures as the report did: 12 not run by us; grouped: none'
     """
-    kinds = pd.Series([line.verdict.split()[0] for line in lines], dtype=object).value_counts()
-    missed = kinds.get("lower", 0) + kinds.get("higher", 0)
+    own, grouped = ([getattr(line, f"{side}_verdict") for line in lines] for side in ("own", "grouped"))
+    return f"{len(lines)} figures as the report did: {_counts(own)}; grouped: {_counts(grouped)}"
+
+
+def _counts(verdicts: Sequence[str]) -> str:
+    kinds = pd.Series([KINDS[said.split()[0]] for said in verdicts if said], dtype=object).value_counts()
     return (
-        f"{kinds.get('reproduced', 0)} of {len(lines)} figures reproduced, {missed} not reached, "
-        f"{kinds.get('cannot', 0)} cannot be checked"
+        ", ".join(f"{kinds[kind]} {kind}" for kind in dict.fromkeys(KINDS.values()) if kind in kinds)
+        or "none"
     )
