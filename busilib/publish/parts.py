@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from busilib.pages import cards, explore, generated, headline, own_set, primary, standing
+from busilib.pages import (
+    cards,
+    comparisons,
+    explore,
+    generated,
+    headline,
+    own_set,
+    primary,
+    protocol_gap,
+    standing,
+)
 from busilib.pages import submitted as submission
 
 PARTS: Mapping[str, Callable[[Path], str]] = {
@@ -14,6 +24,8 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "answers": headline.pages,
     "standing": standing.standing,
     "primary": primary.primary,
+    "comparisons": comparisons.comparisons,
+    "protocol-gap": lambda root: protocol_gap.in_words(),
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),

@@ -175,11 +175,29 @@ def find_record(
         >>> find_record("r2-vgg19", "laptop").name
         'r2-vgg19+random-weights'
     """
-    for random_weights in (False, True):
-        name = record_name(experiment(id), protocol, inputs, random_weights)
-        if (found := read_record(name, profile_name, folder)) is not None:
-            return found
-    return None
+    found = (read_record(name, profile_name, folder) for name in _names(id, protocol, inputs))
+    return next(filter(None, found), None)
+
+
+def find_parts(
+    id: str, profile_name: str, protocol: str = "grouped", inputs: str = "", folder: Path | None = None
+) -> list[Part]:
+    """All parts of the record that `find_record` gives, also those of seeds with fewer folds.
+
+    Example:
+        >>> len(find_parts("r4-unet", "laptop"))
+        5
+    """
+    found = (read_parts(_path(name, profile_name, folder)) for name in _names(id, protocol, inputs))
+    return next(filter(None, found), [])
+
+
+def _names(id: str, protocol: str, inputs: str) -> list[str]:
+    return [record_name(experiment(id), protocol, inputs, random) for random in (False, True)]
+
+
+def _path(name: str, profile_name: str, folder: Path | None) -> Path:
+    return (folder or results_folder()) / profile_name / name
 
 
 def read_record(name: str, profile_name: str, folder: Path | None = None) -> Record | None:
@@ -188,7 +206,7 @@ def read_record(name: str, profile_name: str, folder: Path | None = None) -> Rec
     Example:
         >>> read_record("r1-unet", "laptop").metrics["lesion_dice"]
     """
-    path = (folder or results_folder()) / profile_name / name
+    path = _path(name, profile_name, folder)
     if not (path / SUMMARY).is_file():
         return None
     return Record(name, read_facts(path / SUMMARY), tuple(counted(read_parts(path))))

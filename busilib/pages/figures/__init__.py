@@ -30,6 +30,7 @@ from busilib.pages.figures.models import (
 from busilib.pages.figures.outcomes import dice_over_size, dice_ranks, outcomes
 from busilib.pages.figures.outside import inside_and_outside, malignancy_scores, two_sets
 from busilib.pages.figures.panels import panels
+from busilib.pages.figures.protocols import two_protocols
 from busilib.pages.figures.roughness import by_class, dose_response
 from busilib.pages.figures.rungs import control_views, controls, counted, shapes_alone, waterfall, worths
 from busilib.pages.figures.style import THIS_RUN
@@ -98,6 +99,7 @@ __all__ = [
     "threshold_effect",
     "tissue_tiles",
     "twin_shares",
+    "two_protocols",
     "two_sets",
     "waterfall",
     "worths",
