@@ -347,18 +347,14 @@ def test_the_sentence_holds_the_figures_of_the_record(told):
         assert f"{mean_area(rows(told, name)):.2f} (" in reading
 
 
-def test_the_lead_follows_the_intervals(told):
-    def with_intervals(*highs):
-        conditions = dict(told.conditions)
-        for margin, high in zip(MARGINS, highs, strict=True):
-            gap = {"value": -0.2, "low": -0.3, "high": high}
-            name = name_of(OUT, margin)
-            conditions[name] = conditions[name] | {"gaps": {name_of(PLACEBO, margin): gap}}
-        return surroundings.sentence(replace(told, conditions=conditions)).split("**")[1]
+def test_the_lead_follows_the_interval_of_the_one_probe(told):
+    def with_interval(high):
+        gap, name = {"value": -0.2, "low": -0.3, "high": high}, name_of(OUT, 0.0, asked=True)
+        changed = told.conditions[name] | {"gaps": {name_of(PLACEBO, 0.0, asked=True): gap}}
+        return surroundings.sentence(replace(told, conditions=told.conditions | {name: changed}))
 
-    assert with_intervals(*[-0.1] * 5).endswith("elsewhere, at every margin.")
-    assert with_intervals(0.1, -0.1, 0.1, -0.1, 0.1).endswith("at a margin of 5 % and 15 %.")
-    assert "no more, beyond doubt," in with_intervals(*[0.1] * 5)
+    assert "looks at the lesion more than elsewhere.**" in with_interval(-0.1)
+    assert "does not clearly look at the lesion" in with_interval(0.1)
 
 
 def test_tables_and_curves_agree(told):

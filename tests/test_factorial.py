@@ -59,6 +59,7 @@ def test_two_mistakes_that_work_only_together_share_alike():
     for name in ("copies_first", "image_wise"):
         assert found[f"shapley:{name}"] == pytest.approx(4 / 20)
         assert (found[f"alone:{name}"], found[f"last:{name}"]) == pytest.approx((0, 8 / 20))
+        assert found[f"company:{name}"] == pytest.approx(8 / 20)
     assert (found["shapley:peeking"], found["shapley:true_mask"]) == pytest.approx((0, 0))
 
 
@@ -152,11 +153,14 @@ def figure(value, half=0.01):
 
 
 def test_the_page_names_what_depends_on_company():
-    metrics = {f"{part}:{name}": figure(0.05) for part in ("shapley", "alone", "last") for name in MISTAKES}
+    parts = ("shapley", "alone", "last", "company")
+    metrics = {
+        f"{part}:{name}": figure(0.0 if part == "company" else 0.05) for part in parts for name in MISTAKES
+    }
     assert every_order.depends(metrics).startswith("No mistake")
-    metrics["alone:copies_first"] = figure(0.0)
+    metrics["company:copies_first"] = figure(0.05)
     told = every_order.depends(metrics)
-    assert told.startswith("*copies first* is worth +0.000") and told.count("is worth") == 1
+    assert told.startswith("*copies first* is worth +0.050") and told.count("is worth") == 1
 
 
 def test_the_most_costly_comes_first():

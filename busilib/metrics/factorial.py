@@ -28,6 +28,9 @@ and what pages call them."""
 PARTS = {"shapley": "mean over all orders", "alone": "alone", "last": "on top of all others"}
 """What a mistake is worth: in the mean, to who makes no other, and to who makes every other."""
 
+COMPANY = "company"
+"""How much more a mistake is worth on top of all others than alone."""
+
 COMBINATIONS = tuple(made for size in range(len(MISTAKES) + 1) for made in combinations(MISTAKES, size))
 
 
@@ -79,7 +82,8 @@ def factorial_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) ->
 
     Returns:
         Floats, or float64 (draws,) with weights: `accuracy:…` of each combination; of each mistake
-        `shapley:…`, `alone:…` (made on its own, less none) and `last:…` (all made, less all others);
+        `shapley:…`, `alone:…` (made on its own, less none), `last:…` (all made, less all others) and
+        `company:…`, last less alone;
         `inflation`, all less none, which is the sum of the Shapley values.
 
     Example (not run):
@@ -95,6 +99,7 @@ def factorial_metrics(table: pd.DataFrame, weights: np.ndarray | None = None) ->
         figures[f"shapley:{mistake}"] = np.sum([shares[name] * right[name] for name in names], axis=0)
         figures[f"alone:{mistake}"] = right[mistake] - right[NONE]
         figures[f"last:{mistake}"] = right[EVERY] - right[others]
+        figures[f"{COMPANY}:{mistake}"] = figures[f"last:{mistake}"] - figures[f"alone:{mistake}"]
     figures["inflation"] = right[EVERY] - right[NONE]
     return settled(figures, weights)
 

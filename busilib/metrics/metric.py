@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from busilib.data.dataset import CLASSES
 from busilib.data.tiles import TISSUES
-from busilib.metrics.factorial import COMBINATIONS, MISTAKES, PARTS, combination, in_words
+from busilib.metrics.factorial import COMBINATIONS, COMPANY, MISTAKES, PARTS, combination, in_words
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ _FACTORIAL = (
     ),
     *(
         Metric(f"{part}:{mistake}", f"{called}, {words}", higher_is_better=None)
-        for part, words in PARTS.items()
+        for part, words in (*PARTS.items(), (COMPANY, "on top of all others less alone"))
         for mistake, called in MISTAKES.items()
     ),
     Metric("inflation", "all mistakes less none", higher_is_better=None),

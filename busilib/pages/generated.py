@@ -69,8 +69,21 @@ def status(records: Mapping[str, Mapping]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def claims_in_short(root: Path) -> str:
+    """What became of the claims: how many came out how, and the one that each report puts forward.
+
+    Args:
+        root: the repository, whose `results/` holds the records.
+
+    Example:
+        >>> "as the report did" in claims_in_short(Path("."))
+        True
+    """
+    return _summary(ledger(list(EXPERIMENTS.values()), root / "results", _combined(root)))
+
+
 def claims(root: Path) -> str:
-    """The claims ledger: a summary, every claim of the registry by report, and what a pencil finds.
+    """The claims ledger: every claim of the registry by report, and what a pencil finds.
 
     Args:
         root: the repository, whose `results/` holds the records.
@@ -83,8 +96,6 @@ def claims(root: Path) -> str:
     reports = sorted({line.entry.report for line in lines})
     return "\n\n".join(
         [
-            "## In short",
-            _summary(lines),
             "## Every figure",
             *(_report(name, [line for line in lines if line.entry.report == name], root) for name in reports),
             "## Checked with a pencil",

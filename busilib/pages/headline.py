@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 from matplotlib.figure import Figure
 
 from busilib.data.splits import FOLDS
@@ -106,10 +107,10 @@ def _findings() -> Iterator[str]:
     found = drawings.circumference(drawings.recorded())
     busi, other = found["BUSI"], found["BrEaST"]
     yield (
-        "**Even its outline alone does.** How long an outline is for its shape tells malignant from benign "
-        f"with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn lesions, no picture needed, and "
-        f"of {other['value']:.2f} on the {other['n']} of another set. See [page "
-        "15](../notebooks/15_outlines.ipynb)."
+        "**Even its outline alone does.** How much longer an outline is than a smooth ellipse of its size "
+        f"and shape tells malignant from benign with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn "
+        f"lesions, no picture needed, and of {other['value']:.2f} on the {other['n']} of another set. See "
+        "[page 15](../notebooks/15_outlines.ipynb)."
     )
     ladder = the_study("ladder-classification")
     rungs = list(ladder.conditions.values())
@@ -122,7 +123,7 @@ def _findings() -> Iterator[str]:
     outside = the_study("outside-segmentation+BrEaST")
     inside, abroad = (outside.metrics(f"r4-unet, {name}")["lesion_dice"] for name in ("BUSI", "BrEaST"))
     yield (
-        f"**Little of it travels.** A U-Net's Dice on lesions falls from {cell(inside)} on BUSI to "
+        f"**Not all of it travels.** A U-Net's Dice on lesions falls from {cell(inside)} on BUSI to "
         f"{cell(abroad)} on the images of another hospital. See [outside "
         "data](../notebooks/14_outside_data.ipynb)."
     )
@@ -138,8 +139,13 @@ def _findings() -> Iterator[str]:
         )
 
 
+def _question(notebook: Path) -> str:
+    """What a notebook asks: the line in italics below its title."""
+    return nbformat.read(notebook, as_version=4).cells[0].source.splitlines()[-1]
+
+
 def pages(root: Path) -> str:
-    """Every notebook with its answer, as a Markdown table.
+    """Every notebook with its question and its answer, as a Markdown table.
 
     Example:
         >>> "| [4 ·" in pages(Path("."))
@@ -148,7 +154,7 @@ def pages(root: Path) -> str:
     rows = [
         [
             f"[{int(name[:2])} · {name[3:].replace('_', ' ')}](../notebooks/{name}.ipynb)",
-            answers.answer(name).data,
+            f"{_question(root / 'notebooks' / f'{name}.ipynb')} {answers.answer(name).data}",
         ]
         for name in answers.PAGES
     ]

@@ -122,12 +122,17 @@ def twins_table() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "draws": found.size(),
-            "tested": found["test"].max(),
-            "with a twin": found["twins"].agg(lambda n: f"{n.min()}–{n.max()}"),
+            "tested": found["test"].agg(_range),
+            "with a twin": found["twins"].agg(_range),
             "mean": found["twins"].mean().round(1),
             "in %": found["share"].mean().round(0).astype(int),
         }
     )
+
+
+def _range(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return str(low) if low == high else f"{low}–{high}"
 
 
 def parts_table() -> pd.DataFrame:

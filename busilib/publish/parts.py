@@ -26,6 +26,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "primary": primary.primary,
     "comparisons": comparisons.comparisons,
     "protocol-gap": lambda root: protocol_gap.in_words(),
+    "claims-in-short": generated.claims_in_short,
     "claims": generated.claims,
     "evaluate": submission.example,
     "own-data-set": lambda root: own_set.example(),

@@ -21,9 +21,9 @@ def sentence() -> str:
     n = next(iter(auc.values()))["n"]
     drawn, whole = auc[told.MASK], auc[told.WHOLE]
     lead = (
-        "The drawn mask knows more than the picture"
+        "A simple classifier reads more from the drawn mask than from the picture"
         if drawn["value"] > whole["value"]
-        else "The picture knows more than the drawn mask"
+        else "A simple classifier reads more from the picture than from the drawn mask"
     )
     told_apart = told.malignancy(study)
     lesions = told_apart[told.WHOLE]["n"]

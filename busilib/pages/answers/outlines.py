@@ -16,11 +16,11 @@ def sentence() -> str:
     busi, other = one["BUSI"], one["BrEaST"]
     right = drawings.three_classes(study)
     return (
-        "**The drawn outline gives BUSI's classes away.** One number of it, how long it is for its shape, "
-        f"tells malignant from benign with an AUC of {busi['value']:.3f} ({limits(busi, '.3f')}) on all "
-        f"{busi['n']} outlines, without a look at the picture; on BrEaST's {other['n']} it is "
-        f"{other['value']:.3f} ({limits(other, '.3f')}). With it, and an empty mask called normal, "
-        f"{cell(right)} of BUSI's {right['n']} images are named right."
+        "**The drawn outline gives BUSI's classes away.** One number of it, its length over that of a smooth "
+        "ellipse of the same size and proportions, tells malignant from benign with an AUC of "
+        f"{busi['value']:.3f} ({limits(busi, '.3f')}) on all {busi['n']} outlines, without a look at the "
+        f"picture; on BrEaST's {other['n']} it is {other['value']:.3f} ({limits(other, '.3f')}). With it, "
+        f"and an empty mask called normal, {cell(right)} of BUSI's {right['n']} images are named right."
     )
 
 

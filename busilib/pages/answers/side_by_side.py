@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from busilib.metrics.figure import above
+from busilib.metrics.figure import above, below
 from busilib.pages import figures
 from busilib.pages.common import beside_claims, difference, n_common, on_common_images, signed, trained
 from busilib.pages.contenders import (
@@ -28,9 +28,9 @@ def sentence() -> str:
         name: difference(records[name], records[best], "lesion_iou") for name in JOINED if name in records
     }
     helps = [name for name, gain in gains.items() if above(gain)]
-    verdict = (
-        f"and the {helps[0]} improves on it" if helps else "and joining it with others does not clearly help"
-    )
+    harms = [name for name, gain in gains.items() if below(gain)]
+    verdict = f"and the {helps[0]} improves on it" if helps else "and joining it with others does not help"
+    verdict += f"; the {harms[0]} is clearly worse" if harms else ""
     said = "; ".join(f"the {name} {signed(gain, 3)}" for name, gain in gains.items())
     n, settings = iou[best]["n"], trained(records[best]).replace(";", ",")
     return (
