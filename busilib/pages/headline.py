@@ -108,9 +108,9 @@ def _findings() -> Iterator[str]:
     busi, other = found["BUSI"], found["BrEaST"]
     yield (
         "**Even its outline alone does.** How much longer an outline is than a smooth ellipse of its size "
-        f"and shape tells malignant from benign with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} drawn "
-        f"lesions, no picture needed, and of {other['value']:.2f} on the {other['n']} of another set. See "
-        "[page 15](../notebooks/15_outlines.ipynb)."
+        f"and shape tells malignant from benign with an AUC of {busi['value']:.2f} on BUSI's {busi['n']} "
+        f"drawn lesions, no picture needed, and of {other['value']:.2f} on the {other['n']} of another set. "
+        "See [page 15](../notebooks/15_outlines.ipynb)."
     )
     ladder = the_study("ladder-classification")
     rungs = list(ladder.conditions.values())

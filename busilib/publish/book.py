@@ -144,8 +144,9 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
                 output["data"]["text/html"] = tidy(html)
     phantom = ran.get("phantom", False)
     if phantom and any(TAG in cell.metadata["tags"] for cell in notebook.cells):
-        title, _, rest = notebook.cells[0].source.partition("\n")
-        notebook.cells[0].source = f"{title}\n\n{NOTE}\n{rest}"
+        # Behind the answer, which comes first: it is recorded, and no phantom.
+        opening = next(cell for cell in notebook.cells[1:] if cell.cell_type == "markdown")
+        opening.source = f"{NOTE}\n\n{opening.source}"
     notebook.cells = set_apart(notebook.cells, phantom)
     if badge:
         button = f"```{{button-link}} {badge}\n:color: primary\n:outline:\nOpen this notebook in Colab\n```"

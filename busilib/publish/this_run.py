@@ -27,7 +27,7 @@ NOTE = (
     '<p class="phantom-note"><b>PHANTOM</b> stands on what this build computed on synthetic pictures: in '
     "the blocks “Run it yourself” of this page, and nowhere else. All else is recorded on real ones.</p>"
 )
-"""Announced at the head of a page that shows phantoms."""
+"""Announced behind the answer of a page that shows phantoms."""
 
 
 def set_apart(cells: Iterable[nbformat.NotebookNode], phantom: bool) -> list[nbformat.NotebookNode]:

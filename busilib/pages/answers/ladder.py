@@ -23,9 +23,9 @@ def sentence() -> str:
     flat, fair = rungs.both_ends(study, "balanced_accuracy")
     return (
         f"**From {top['value']:.2f} to {end['value']:.2f}, most of it in one step.** One classifier on the "
-        f"same {top['n']} real images has an accuracy of {cell(top)} with every common mistake at once and of "
-        f"{cell(end)} with none; in balanced accuracy the two ends are {cell(flat)} and {cell(fair)}. The "
-        f"largest step in accuracy is to *{name}*: {rungs.signed(step)}."
+        f"same {top['n']} real images has an accuracy of {cell(top)} with every common mistake at once "
+        f"and of {cell(end)} with none; in balanced accuracy the two ends are {cell(flat)} and {cell(fair)}. "
+        f"The largest step in accuracy is to *{name}*: {rungs.signed(step)}."
     )
 
 
