@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from busilib.data.busi.fingerprint import read_table
@@ -203,7 +204,7 @@ def all_compared(folder: Path | None = None) -> tuple[list[Compared], list[float
     """
     found = [one for asked in COMPARISONS if (one := compared(asked, folder))]
     missing = [1.0] * (len(COMPARISONS) - len(found))
-    return found, holm([*(one.p for one in found), *missing])[: len(found)].tolist()
+    return found, holm(np.array([*(one.p for one in found), *missing]))[: len(found)].tolist()
 
 
 def comparisons(root: Path) -> str:

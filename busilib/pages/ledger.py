@@ -140,14 +140,15 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
         return None
     folds = record.folds
     origin = record.facts["profile"], record.facts["weights"]["source"]
-    about = {"less": "" if (less := made(record)) == AS_DESCRIBED else less}
-    about["alike"] = same_answer(record.metrics) or ""
+    less = made(record).replace(AS_DESCRIBED, "")
+    alike = same_answer(record.metrics)
     moment = EPOCH.fullmatch(claim.part)
     if moment and claim.part != "test":
         value = _from_history(record, HISTORY_COLUMNS.get(claim.metric, ""), *moment.groups())
         if value is None:
             return None
-        return Measured(value, None, None, record.facts["split"][0][moment[2]], folds, *origin, **about)
+        n = record.facts["split"][0][moment[2]]
+        return Measured(value, None, None, n, folds, *origin, less=less, alike=alike)
     figures: Mapping[str, dict] = record.metrics
     if claim.part == "hold-out":
         figures, folds = hold_out, 1
@@ -157,7 +158,7 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
     whole = {name: figure[name] for name in ("value", "low", "high", "n")}
     rest = {name: figure[name] for name in ("why", "sd", "seeds") if name in figure}
     profile, weights = origin
-    return Measured(**whole, folds=folds, profile=profile, weights=weights, **rest, **about)
+    return Measured(**whole, folds=folds, profile=profile, weights=weights, **rest, less=less, alike=alike)
 
 
 def _from_history(record: Record, column: str, epoch: str | None, part: str) -> float | None:

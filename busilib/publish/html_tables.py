@@ -95,7 +95,7 @@ def _stacked(html: str) -> str:
     names = [cell.get_text(" ", strip=True) for cell in _cells(head[0])]
     if {len(row) for row in rows} != {len(names)} or _narrowest([_cells(head[0]), *rows]) <= ROOM:
         return html
-    table["class"] = [*table.get_attribute_list("class"), "stacked"]
+    table["class"] = " ".join([*filter(None, table.get_attribute_list("class")), "stacked"])
     table["role"] = "table"
     for part in table.find_all(list(PARTS)):
         part["role"] = PARTS[part.name]
