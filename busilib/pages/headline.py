@@ -8,23 +8,15 @@ from pathlib import Path
 import nbformat
 from matplotlib.figure import Figure
 
-from busilib.data.splits import FOLDS
 from busilib.pages import answers, drawings, protocol_gap
 from busilib.pages.generated import markdown_table
 from busilib.pages.primary import GOALS, primary_figures, reached
-from busilib.pages.shipped import PROFILE, the_record, the_study
+from busilib.pages.shipped import out_of_fold, the_record, the_study
 from busilib.pages.tables import cell
 from busilib.reports.registry import EXPERIMENTS
-from busilib.runs.records import Record, find_record
 
 INPUTS = ("image", "image cut by the predicted mask", "image cut by the true mask")
 """What R2's MobileNet is shown."""
-
-
-def _baseline() -> Record | None:
-    """Our own classifier, once it has met every image out of fold."""
-    found = find_record("own-clf", PROFILE)
-    return found if found is not None and found.folds == FOLDS else None
 
 
 def claimed_accuracies() -> tuple[float, float]:
@@ -127,7 +119,7 @@ def _findings() -> Iterator[str]:
         f"{cell(abroad)} on the images of another hospital. See [outside "
         "data](../notebooks/14_outside_data.ipynb)."
     )
-    if own := _baseline():
+    if own := out_of_fold("own-clf"):
         found = primary_figures(own)
         goals = [goal for goal in GOALS if goal.id == "own-clf"]
         met = sum(reached(goal, found[goal.figure]) for goal in goals)

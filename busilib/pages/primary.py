@@ -8,17 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.data.busi.fingerprint import read_table
-from busilib.data.splits import FOLDS
 from busilib.metrics.malignancy import lesions_only
 from busilib.metrics.measure import measure
 from busilib.metrics.operating_point import at_operating_point
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
+from busilib.pages.shipped import PROFILE, out_of_fold
 from busilib.pages.tables import cell
 from busilib.runs.profiles import profile
-from busilib.runs.records import Record, find_record
+from busilib.runs.records import Record
 
-PROFILE, SEEDS = "laptop", 3
+SEEDS = 3
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,8 @@ def primary(root: Path) -> str:
         >>> "macro AUC" in primary(Path("."))
         True
     """
-    records = {id: find_record(id, PROFILE, folder=root / "results") for id in ("own-clf", "own-seg")}
-    found = {
-        id: primary_figures(record)
-        for id, record in records.items()
-        if record is not None and record.folds == FOLDS
-    }
+    records = {id: out_of_fold(id, root / "results") for id in ("own-clf", "own-seg")}
+    found = {id: primary_figures(record) for id, record in records.items() if record is not None}
     rows = []
     for goal in GOALS:
         aim = f"{'at most' if goal.lower else 'at least'} {goal.goal:.2f}"

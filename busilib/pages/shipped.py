@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from busilib.data.splits import FOLDS
 from busilib.paths import PathError
 from busilib.runs.records import Record, find_record, results_folder
 from busilib.studies.records import read_study
@@ -28,6 +31,21 @@ def the_record(id: str, inputs: str = "", protocol: str = "grouped") -> Record:
             f"it: busi train {id} --profile {PROFILE} --data DIR"
         )
     return found
+
+
+def out_of_fold(id: str, folder: Path | None = None) -> Record | None:
+    """The grouped record of an experiment, if its seeds tested every image; else None.
+
+    Args:
+        id: of the experiment.
+        folder: of results; the project's, unless given.
+
+    Example:
+        >>> out_of_fold("r4-unet").folds
+        5
+    """
+    found = find_record(id, PROFILE, folder=folder)
+    return found if found is not None and found.folds == FOLDS else None
 
 
 def the_study(name: str) -> Study:

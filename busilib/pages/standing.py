@@ -9,19 +9,18 @@ from pathlib import Path
 import yaml
 
 from busilib.data.busi.fingerprint import read_table
-from busilib.data.splits import FOLDS
 from busilib.errors import UserError
 from busilib.metrics.malignancy import lesions_only
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
 from busilib.pages.primary import malignancy_auc
-from busilib.pages.shipped import PROFILE
+from busilib.pages.shipped import out_of_fold
 from busilib.pages.tables import cell
 from busilib.reports.peers import PEERS
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.profiles import profile
-from busilib.runs.records import Record, find_record
+from busilib.runs.records import Record
 from busilib.submission.evaluate import Evaluation, evaluate
 
 COMMUNITY = "community"
@@ -129,8 +128,8 @@ def _claims() -> Iterator[Standing]:
 
 def _ours(root: Path) -> Iterator[Standing]:
     for id in OURS:
-        record = find_record(id, PROFILE, folder=root / "results")
-        if record is None or record.folds < FOLDS:
+        record = out_of_fold(id, root / "results")
+        if record is None:
             continue
         figures = {**record.metrics, **_more(record)}
         for key in FIGURES.keys() & figures.keys():
