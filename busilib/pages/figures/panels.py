@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from busilib.pages.figures.style import LOOKS, NEUTRAL, bars, done
+from busilib.pages.figures.style import LOOKS, NEUTRAL, bars, done, dots
 from busilib.pages.words import METRIC_NAMES
 
 RECORDED = "recorded, grouped"
@@ -41,7 +41,7 @@ def panels(
         for place, name in enumerate(rows):
             if (found := figures[name].get(key)) is None:
                 continue
-            axis.errorbar(found["value"], place, xerr=bars(found), fmt=marker, color=colour, capsize=3)
+            dots(axis, [found], [place], fmt=marker, color=colour)
             side = -1 if found["value"] > 0.6 else 1
             end = found["value"] + (bars(found)[1, 0] if side > 0 else -bars(found)[0, 0])
             axis.annotate(

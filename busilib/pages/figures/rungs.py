@@ -21,6 +21,7 @@ from busilib.pages.figures.style import (
     THIS_RUN,
     bars,
     done,
+    dots,
     grid,
     show,
 )
@@ -95,15 +96,7 @@ def counted(study: Study, names: Mapping[str, str]) -> Figure:
     for number, ((key, words), (colour, marker)) in enumerate(zip(names.items(), looks, strict=False)):
         place = np.arange(len(rungs)) + 0.17 * (number - (len(names) - 1) / 2)
         found = [rung["metrics"][key] for _, rung in rungs]
-        axis.errorbar(
-            [one["value"] for one in found],
-            place,
-            xerr=np.concatenate([bars(one) for one in found], axis=1),
-            fmt=marker,
-            color=colour,
-            capsize=3,
-            label=words,
-        )
+        dots(axis, found, place, fmt=marker, color=colour, label=words)
     axis.set(yticks=range(len(rungs)), yticklabels=[name for name, _ in rungs])
     axis.set(xlabel="value, with its 95 % interval", xlim=(0, 1))
     axis.invert_yaxis()
@@ -124,16 +117,8 @@ def worths(metrics: Mapping[str, dict], order: Sequence[str], parts: Mapping[str
     looks = ((RECORDED, "o", 9), (NEUTRAL, "D", 5), (SECOND, "s", 5))
     for number, ((part, words), (colour, marker, size)) in enumerate(zip(parts.items(), looks, strict=False)):
         found = [metrics[f"{part}:{key}"] for key in order]
-        axis.errorbar(
-            [one["value"] for one in found],
-            np.arange(len(order)) + 0.2 * (number - 1),
-            xerr=np.concatenate([bars(one) for one in found], axis=1),
-            fmt=marker,
-            color=colour,
-            markersize=size,
-            capsize=3,
-            label=words,
-        )
+        place = np.arange(len(order)) + 0.2 * (number - 1)
+        dots(axis, found, place, fmt=marker, color=colour, markersize=size, label=words)
     axis.axvline(0, color="0.6", lw=1)
     axis.set(yticks=range(len(order)), yticklabels=[MISTAKES[key] for key in order])
     axis.set_xlabel("added to the accuracy, with 95 % interval")
@@ -176,15 +161,7 @@ def controls(
         found = study.metrics(name).get(key)
         if found is None:
             continue
-        axis.errorbar(
-            found["value"],
-            row,
-            xerr=bars(found),
-            fmt=marker,
-            color=colour,
-            capsize=4,
-            markersize=9 if row == 0 else 6,
-        )
+        dots(axis, [found], [row], fmt=marker, color=colour, capsize=4, markersize=9 if row == 0 else 6)
     for name, value in baseline.items():
         axis.axvline(value, color=NEUTRAL, ls="--", lw=1.2)
         axis.annotate(name, (value, -0.75), (4, 0), textcoords="offset points", color=NEUTRAL, fontsize=9)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -62,3 +62,9 @@ def bars(figure: Mapping) -> np.ndarray:
     if figure["low"] is None:
         return np.zeros((2, 1))
     return np.maximum([[figure["value"] - figure["low"]], [figure["high"] - figure["value"]]], 0)
+
+
+def dots(axis, found: Sequence[Mapping], places: Sequence[float] | np.ndarray, **look) -> None:
+    """Figures with their intervals as dots, one at each height; `look` is that of Matplotlib's `errorbar`."""
+    errors = np.concatenate([bars(one) for one in found], axis=1)
+    axis.errorbar([one["value"] for one in found], places, xerr=errors, **{"capsize": 3, **look})
