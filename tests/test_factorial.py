@@ -114,7 +114,7 @@ def knowing_faces(phantom, wobble: float):
     rng = np.random.default_rng(0)
     face = rng.normal(size=(len(phantom), 40))
 
-    def features(images, *_):
+    def features(images):
         times = len(images) // len(face)
         return np.concatenate([face + wobble * rng.normal(size=face.shape) for _ in range(times)])
 
@@ -123,7 +123,7 @@ def knowing_faces(phantom, wobble: float):
 
 @pytest.mark.slow
 def test_who_knows_faces_alone_gains_by_copies_divided_one_by_one(phantom, monkeypatch):
-    monkeypatch.setattr(ladder, "features", knowing_faces(phantom, wobble=0.01))
+    monkeypatch.setattr(ladder, "eye", lambda *_: knowing_faces(phantom, wobble=0.01))
     study = ladder_factorial(Context("smoke", phantom, weights="none"))
     found = {key: one["value"] for key, one in study.metrics("every combination").items()}
     both, copies = combination(["copies_first", "image_wise"]), combination(["copies_first"])
@@ -135,7 +135,7 @@ def test_who_knows_faces_alone_gains_by_copies_divided_one_by_one(phantom, monke
 
 @pytest.mark.slow
 def test_rungs_of_the_ladder_are_some_of_the_combinations(phantom, monkeypatch):
-    monkeypatch.setattr(ladder, "features", knowing_faces(phantom, wobble=0))
+    monkeypatch.setattr(ladder, "eye", lambda *_: knowing_faces(phantom, wobble=0))
     context = Context("smoke", phantom, weights="none")
     rungs = ladder.ladder_classification(context)
     every = ladder_factorial(context).metrics("every combination")

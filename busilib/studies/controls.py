@@ -11,7 +11,7 @@ from busilib.data.splits import FOLDS, Split, grouped_split
 from busilib.studies.context import Context
 from busilib.studies.probe import (
     about_probe,
-    features,
+    eye,
     fit_split,
     out_of_fold,
     probe_predictions,
@@ -169,10 +169,8 @@ def negative_controls(context: Context) -> Study:
     context.refuse("models")
     data, seed = context.load(), context.seed
     source = probe_weights(context.profile, context.weights, context.encoder)
-    seen = {
-        name: features(images, source, seed, context.encoder)
-        for name, images in control_views(data, seed).items()
-    }
+    see = eye(data.size, source, seed, context.encoder)
+    seen = {name: see(images) for name, images in control_views(data, seed).items()}
     splits = [grouped_split(data.labels, data.groups, fold, seed) for fold in range(FOLDS)]
     tables = {name: probe_predictions(x, data, splits) for name, x in seen.items()}
     tables["size and aspect ratio alone"] = _from_shapes(data, splits, seed)

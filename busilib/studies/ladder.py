@@ -21,7 +21,7 @@ from busilib.runs.profiles import settings_for
 from busilib.runs.run import Run
 from busilib.runs.runner import run
 from busilib.studies.context import Context
-from busilib.studies.probe import about_probe, features, fit_probe, prediction_rows, probe_weights
+from busilib.studies.probe import about_probe, eye, fit_probe, prediction_rows, probe_weights
 from busilib.studies.study import Condition, Study, measured
 from busilib.training.augmentation import R2
 from busilib.training.copies import is_copy, with_copies
@@ -112,11 +112,9 @@ def seen_by_probe(many: Dataset, context: Context) -> dict[bool, np.ndarray]:
         (780, 1024)
     """
     source = probe_weights(context.profile, context.weights, context.encoder)
+    see = eye(many.size, source, context.seed, context.encoder)
     cut = np.where(many.masks, many.images, 0).astype(np.uint8)
-    return {
-        masked: features(images, source, context.seed, context.encoder)
-        for masked, images in ((False, many.images), (True, cut))
-    }
+    return {False: see(many.images), True: see(cut)}
 
 
 def divided(
