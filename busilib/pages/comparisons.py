@@ -85,7 +85,7 @@ COMPARISONS: tuple[ByProtocol | OnSameImages, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Compared:
     """What a comparison came to.
 
@@ -94,12 +94,14 @@ class Compared:
         found: the difference with its interval.
         p: two-sided, of this comparison alone.
         behind: what the difference was measured on, in words.
+        repeats: of two protocols, both sides of every repeat (see `by_seed`).
     """
 
     asked: ByProtocol | OnSameImages
     found: Figure
     p: float
     behind: str
+    repeats: pd.DataFrame | None = None
 
 
 def by_seed(comparison: ByProtocol, folder: Path | None = None) -> pd.DataFrame:
@@ -160,7 +162,7 @@ def _of_protocols(comparison: ByProtocol, folder: Path | None) -> Compared | Non
     gaps = table[AS_DID] - table[GROUPED]
     found = repeated_difference(gaps.tolist(), table["ratio"].max())
     figure = Figure(found["value"], found["low"], found["high"], len(table))
-    return Compared(comparison, figure, found["p"], f"{len(table)} repeats")
+    return Compared(comparison, figure, found["p"], f"{len(table)} repeats", table)
 
 
 def _of_images(comparison: OnSameImages, folder: Path | None) -> Compared | None:

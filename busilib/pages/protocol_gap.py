@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from busilib.metrics.figure import above
 from busilib.pages.common import signed
-from busilib.pages.comparisons import COMPARISONS, REPEATS, ByProtocol, Compared, by_seed, compared
+from busilib.pages.comparisons import COMPARISONS, REPEATS, ByProtocol, Compared, compared
 from busilib.pages.figures.protocols import AS_DID, GROUPED, two_protocols
 from busilib.pages.shipped import PROFILE
 from busilib.pages.words import METRIC_NAMES
@@ -42,15 +42,18 @@ def made(id: str = "own-clf", figure: str = "macro_f1") -> Made:
     return {protocol: one for protocol, one in found.items() if one}
 
 
+def _sides(one: Compared) -> pd.DataFrame:
+    assert one.repeats is not None  # it is a comparison of protocols
+    return one.repeats
+
+
 def means(one: Compared) -> tuple[float, float]:
     """The mean of both sides over the repeats: as the report did, and grouped.
 
     Example (not run):
         >>> means(made()["as-r2"])
     """
-    assert isinstance(one.asked, ByProtocol)
-    table = by_seed(one.asked)
-    return float(table[AS_DID].mean()), float(table[GROUPED].mean())
+    return float(_sides(one)[AS_DID].mean()), float(_sides(one)[GROUPED].mean())
 
 
 def table(found: Made) -> pd.DataFrame:
@@ -90,10 +93,9 @@ def picture(found: Made) -> Figure:
     Example (not run):
         >>> picture(made(figure="accuracy"))
     """
-    asked = {protocol: one.asked for protocol, one in found.items()}
-    tables = {DID[protocol]: by_seed(one) for protocol, one in asked.items() if isinstance(one, ByProtocol)}
-    figure = next(iter(asked.values())).figure
-    claims = {DID[protocol]: _claims(report_of(protocol), figure) for protocol in asked}
+    tables = {DID[protocol]: _sides(one) for protocol, one in found.items()}
+    figure = next(iter(found.values())).asked.figure
+    claims = {DID[protocol]: _claims(report_of(protocol), figure) for protocol in found}
     return two_protocols(tables, claims, f"{METRIC_NAMES[figure]}; each mark is one repeat")
 
 
