@@ -4,10 +4,13 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.busi.subsets import subset_ids
+from busilib.data.dataset import CLASSES
 from busilib.pages.standing import (
     APART,
     COMMUNITY,
@@ -15,6 +18,7 @@ from busilib.pages.standing import (
     MIXED,
     UNSAID,
     CardError,
+    figures_of,
     measured,
     read_card,
     standing,
@@ -56,6 +60,22 @@ def test_each_table_is_sorted_by_protocol_and_then_by_figure():
         rows = [line.strip("|").split("|") for line in part.splitlines() if re.match(r"\| \d", line)]
         keys = [((APART, MIXED, UNSAID).index(row[-1].strip()), -float(row[0].split()[0])) for row in rows]
         assert keys and keys == sorted(keys)
+
+
+def test_our_own_networks_stand_also_on_the_images_of_peers():
+    record, ids = read_record("own-clf", "laptop"), subset_ids("curated")
+    rows = record.predictions[record.predictions["id"].isin(ids)]
+    right = [(part[list(CLASSES)].idxmax(axis=1) == part["true"]).mean() for _, part in rows.groupby("seed")]
+    accuracy = standing(ROOT).split("## ")[1]
+    (line,) = [line for line in accuracy.splitlines() if "`own-clf`" in line and "450 of the 450" in line]
+    assert line.startswith(f"| {np.mean(right):.3f} (")
+
+
+def test_figures_of_lesions_are_of_lesions():
+    found = figures_of("classification", read_record("r2-mobilenet", "laptop").predictions)
+    assert (found["accuracy"]["n"], found["malignancy_auc"]["n"]) == (780, 647)
+    unet = figures_of("segmentation", read_record("r4-unet", "laptop").predictions)
+    assert [unet[f"{kind}_dice"]["n"] for kind in ("benign", "malignant", "lesion")] == [437, 210, 647]
 
 
 def test_peers_have_a_source_and_a_figure_that_is_compared():

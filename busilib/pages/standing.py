@@ -6,17 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.busi.subsets import SUBSETS, subset_ids
 from busilib.errors import UserError
+from busilib.metrics.figure import limits, several
 from busilib.metrics.malignancy import lesions_only
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
-from busilib.pages.primary import malignancy_auc
-from busilib.pages.shipped import out_of_fold
-from busilib.pages.tables import cell
+from busilib.pages.shipped import PROFILE, out_of_fold
 from busilib.reports.peers import PEERS
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.profiles import profile
@@ -41,6 +42,13 @@ FIGURES = {
     "pooled_dice": "Dice, pooled over pixels",
 }
 """What systems are compared by, and its heading."""
+
+WHICH = {
+    "": "{n} of all {all} images of BUSI",
+    "curated": "{n} of the 450 curated images",
+    "unconflicted": "{n} images without conflicting groups",
+}
+"""Which images a figure of ours is of, by subset, so that it can be set beside those of peers."""
 
 APART, MIXED, UNSAID = "kept apart", "not kept apart", "not said"
 """What a protocol did with near-duplicates, the strictest first."""
@@ -115,7 +123,8 @@ def _claims() -> Iterator[Standing]:
     for entry in EXPERIMENTS.values():
         for claim in entry.claims:
             if claim.metric in FIGURES and claim is entry.main_claim:
-                n = "number of images not given" if claim.n is None else f"{claim.n} images"
+                unknown = "neither number of images nor kind of average given"
+                n = unknown if claim.n is None else f"{claim.n} images"
                 yield Standing(
                     claim.metric,
                     claim.value,
@@ -127,42 +136,63 @@ def _claims() -> Iterator[Standing]:
 
 
 def _ours(root: Path) -> Iterator[Standing]:
+    """Our records on all images; our own networks also on those that peers kept, of the same predictions."""
     for id in OURS:
         record = out_of_fold(id, root / "results")
         if record is None:
             continue
-        figures = {**record.metrics, **_more(record)}
-        for key in FIGURES.keys() & figures.keys():
-            yield Standing(
-                key,
-                figures[key]["value"],
-                cell(figures[key]),
-                f"this book, `{id}`: {EXPERIMENTS[id].title}",
-                _how(record),
-                APART,
-            )
+        for name in ("", *(SUBSETS if EXPERIMENTS[id].report == "own" else ())):
+            rows = record.predictions
+            if name:
+                rows = rows[rows["id"].isin(subset_ids(name))].reset_index(drop=True)
+            for key, figure in figures_of(record.facts["task"], rows).items():
+                yield Standing(
+                    key,
+                    figure["value"],
+                    _cell(figure),
+                    f"this book, `{id}`: {EXPERIMENTS[id].title}",
+                    _how(record, figure["n"], name),
+                    APART,
+                )
 
 
-def _more(record: Record) -> dict[str, dict]:
-    """Figures of a part of the images: of the two kinds of lesions alone, or of each."""
-    if record.facts["task"] == "classification":
-        return {"malignancy_auc": malignancy_auc(record)}
-    draws, kinds = profile(record.facts["profile"]).bootstrap_draws, lesions_only(record.predictions)
-    return {
-        f"{name}_dice": measure("segmentation", rows, groups_of(rows, read_table()), draws)["lesion_dice"]
-        for name, kind in kinds.groupby("true")
-        for rows in [kind.reset_index(drop=True)]
-    }
+def figures_of(task: str, rows: pd.DataFrame) -> dict[str, dict]:
+    """The figures that systems are compared by, of some predictions, by key of `FIGURES`.
+
+    Args:
+        task: "classification" or "segmentation".
+        rows: predictions of BUSI, of one seed or several.
+
+    Example (not run):
+        >>> figures_of("segmentation", read_record("r4-unet", "laptop").predictions)["benign_dice"]["n"]
+        437
+    """
+    lesions = lesions_only(rows)
+    found = _measured(task, rows)
+    if task == "classification":
+        found["malignancy_auc"] = _measured("malignancy", lesions)["malignancy_auc"]
+    else:
+        for name, kind in lesions.groupby("true"):
+            found[f"{name}_dice"] = _measured(task, kind.reset_index(drop=True))["lesion_dice"]
+    return {key: found[key] for key in FIGURES if key in found}
 
 
-def _how(record: Record) -> str:
+def _measured(task: str, rows: pd.DataFrame) -> dict[str, dict]:
+    return measure(task, rows, groups_of(rows, read_table()), profile(PROFILE).bootstrap_draws)
+
+
+def _cell(figure: Mapping) -> str:
+    """A figure with its interval, to three digits, as some peers give theirs."""
+    return f"{figure['value']:.3f} ({limits(figure, '.3f')}{several(figure)})"
+
+
+def _how(record: Record, n: int, subset: str) -> str:
     seeds = len(record.facts["seeds"])
     repeats = "" if seeds == 1 else f", mean of {seeds} seeds"
     chosen = record.facts["split"][0]["selected_on"]
-    return (
-        f"all {record.predictions['id'].nunique()} images of BUSI; {record.folds} grouped folds{repeats}; a "
-        f"{chosen} part chose the epoch"
-    )
+    all_images = record.predictions["id"].nunique()
+    kept = WHICH[subset].format(n=n, all=all_images)
+    return f"{kept}; {record.folds} grouped folds of all images{repeats}; a {chosen} part chose the epoch"
 
 
 def _community(root: Path) -> Iterator[Standing]:
@@ -175,7 +205,7 @@ def _community(root: Path) -> Iterator[Standing]:
             yield Standing(
                 key,
                 found.metrics[key]["value"],
-                cell(found.metrics[key]),
+                _cell(found.metrics[key]),
                 f"sent in by [{card['authors']}]({card['source']}): {card['system']}",
                 f"{found.facts['n']} images of BUSI; {card['protocol']}{said}",
                 duplicates,
