@@ -18,6 +18,7 @@ from busilib.pages.standing import (
     MIXED,
     UNSAID,
     CardError,
+    beside_peers,
     figures_of,
     measured,
     read_card,
@@ -69,6 +70,17 @@ def test_our_own_networks_stand_also_on_the_images_of_peers():
     accuracy = standing(ROOT).split("## ")[1]
     (line,) = [line for line in accuracy.splitlines() if "`own-clf`" in line and "450 of the 450" in line]
     assert line.startswith(f"| {np.mean(right):.3f} (")
+
+
+def test_ours_beside_peers_are_the_figures_of_the_table():
+    rows = [line for line in standing(ROOT).splitlines() if "`own-clf`" in line]
+    told = beside_peers(ROOT)
+    assert told[0].startswith("accuracy, three classes, ") and told[1].startswith(
+        "AUC, malignant against benign, "
+    )
+    for one in told[:2]:
+        ours = float(one.split(", ")[-1].split(" (")[0])
+        assert any(abs(float(line.split()[1]) - ours) <= 0.005 for line in rows)
 
 
 def test_figures_of_lesions_are_of_lesions():

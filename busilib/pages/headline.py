@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 from matplotlib.figure import Figure
 
-from busilib.pages import answers, drawings, protocol_gap
+from busilib.pages import answers, drawings, protocol_gap, standing
 from busilib.pages.generated import markdown_table
 from busilib.pages.primary import GOALS, primary_figures, reached
 from busilib.pages.shipped import out_of_fold, the_record, the_study
@@ -75,10 +75,10 @@ def findings(root: Path) -> str:
         >>> findings(Path(".")).startswith("- **One network")
         True
     """
-    return "\n".join(f"- {line}" for line in _findings())
+    return "\n".join(f"- {line}" for line in _findings(root))
 
 
-def _findings() -> Iterator[str]:
+def _findings(root: Path) -> Iterator[str]:
     gaps = protocol_gap.made(figure="accuracy")
     tested = {protocol: protocol_gap.means(one) for protocol, one in gaps.items()}
     did = ", ".join(f"{did:.2f} as {protocol_gap.report_of(one)}" for one, (did, _) in tested.items())
@@ -127,7 +127,9 @@ def _findings() -> Iterator[str]:
             "**What an honest baseline reaches.** A small pretrained network, tuned and tested without leaks "
             f"on every image: accuracy {cell(found['accuracy'])}, AUC of malignant against benign "
             f"{cell(found['malignancy_auc'])}. Of the {len(goals)} goals set for it before the runs it "
-            f"reaches {met or 'none'}. See [where systems stand](standing.md)."
+            f"reaches {met or 'none'}. On nearly the images that two careful peers kept: "
+            f"{'; '.join(standing.beside_peers(root))}; folds and networks are others. See [where systems "
+            "stand](standing.md)."
         )
 
 

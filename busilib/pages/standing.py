@@ -32,6 +32,9 @@ CARD_LINES = ("system", "authors", "protocol", "source")
 OURS = ("own-clf", "own-multi-clf", "r2-mobilenet", "r2-cnn", "own-seg", "own-multi-seg", "r4-unet")
 """Our experiments that were tested on every image; shown where they are recorded."""
 
+BASELINES = ("own-clf", "own-seg")
+"""Ours that are meant to stand beside peers."""
+
 FIGURES = {
     "accuracy": "Accuracy, three classes",
     "malignancy_auc": "AUC, malignant against benign",
@@ -142,10 +145,7 @@ def _ours(root: Path) -> Iterator[Standing]:
         if record is None:
             continue
         for name in ("", *(SUBSETS if EXPERIMENTS[id].report == "own" else ())):
-            rows = record.predictions
-            if name:
-                rows = rows[rows["id"].isin(subset_ids(name))].reset_index(drop=True)
-            for key, figure in figures_of(record.facts["task"], rows).items():
+            for key, figure in figures_of(record.facts["task"], _kept(record, name)).items():
                 yield Standing(
                     key,
                     figure["value"],
@@ -154,6 +154,33 @@ def _ours(root: Path) -> Iterator[Standing]:
                     _how(record, figure["n"], name),
                     APART,
                 )
+
+
+def _kept(record: Record, subset: str) -> pd.DataFrame:
+    """The predictions of a subset, of all images where it is empty."""
+    rows = record.predictions
+    return rows[rows["id"].isin(subset_ids(subset))].reset_index(drop=True) if subset else rows
+
+
+def beside_peers(root: Path) -> list[str]:
+    """Our baselines on the images that come nearest to those of peers: figure, ours and theirs, in words.
+
+    Args:
+        root: the repository, whose `results/` are read.
+
+    Example (not run):
+        >>> beside_peers(Path("."))[0]
+        'accuracy, three classes, 0.82 (theirs 0.80)'
+    """
+    told = []
+    for record in filter(None, (out_of_fold(id, root / "results") for id in BASELINES)):
+        for peer in (one for one in PEERS if one.subset):
+            found = figures_of(record.facts["task"], _kept(record, peer.subset))
+            if peer.metric in found:
+                words = FIGURES[peer.metric]
+                words = words[0].lower() + words[1:] if words[1].islower() else words
+                told.append(f"{words}, {found[peer.metric]['value']:.2f} (theirs {peer.value:.2f})")
+    return told
 
 
 def figures_of(task: str, rows: pd.DataFrame) -> dict[str, dict]:

@@ -19,6 +19,7 @@ class Peer:
         protocol: how they were divided, and what chose the epoch.
         apart: whether near-duplicates were kept on one side of the split, or removed.
         source: address.
+        subset: key of `busilib.data.busi.subsets.SUBSETS` that comes nearest to its images; empty for none.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Peer:
     protocol: str
     apart: bool
     source: str
+    subset: str = ""
 
 
 CURATED = "https://github.com/caumente/multi_task_breast_cancer"
@@ -48,10 +50,11 @@ def _curated(metric: str, value: float) -> Peer:
         protocol="4 folds; duplicates and inconsistent images removed",
         apart=True,
         source=CURATED,
+        subset="curated",
     )
 
 
-def _leakage_aware(value: float, spread: str, images: str, protocol: str) -> Peer:
+def _leakage_aware(value: float, spread: str, images: str, protocol: str, subset: str = "") -> Peer:
     return Peer(
         name="W. Ali, breast-ultrasound-classification",
         system="DenseNet121, fine-tuned, 224 px",
@@ -62,6 +65,7 @@ def _leakage_aware(value: float, spread: str, images: str, protocol: str) -> Pee
         protocol=protocol,
         apart=True,
         source=LEAKAGE_AWARE,
+        subset=subset,
     )
 
 
@@ -74,6 +78,7 @@ PEERS = (
         "± 0.025, SD of 5 folds",
         "526 lesion images of BUSI, without conflicting groups",
         "5 folds by perceptual hash; the tested fold chose the epoch",
+        "unconflicted",
     ),
     _leakage_aware(
         0.961,
