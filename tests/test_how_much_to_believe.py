@@ -266,3 +266,17 @@ def test_figures_show_all_they_are_given(models):
     assert len(figures.dice_by_fifth(tables).axes) == len(tables)
     band = figures.spread_of_accuracy(paired.spread(models["CNN"], [20, 60], 20), 0.7, {"R1": 60})
     assert [text.get_text() for text in band.axes[0].texts] == ["R1"]
+
+
+def test_the_fifths_with_a_clear_loss_are_named():
+    row = {"area": "", "n": 40, "missed": 0.0}
+    table = pd.DataFrame(
+        [
+            {"fifth": fifth, "where": where, "value": value, "low": value - 0.05, "high": value + 0.05} | row
+            for fifth, outside in (("smallest", 0.2), ("large", 0.55))
+            for where, value in (("inside", 0.6), ("outside", outside))
+        ]
+    )
+    assert lost.clearly(table) == "smallest"
+    assert lost.clearly(table[table["fifth"] == "large"]) == "none"
+    assert lost.clearly(table[table["where"] == "inside"]) == "none"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from busilib.metrics.figure import LIMITS
+from busilib.metrics.figure import LIMITS, below
 from busilib.metrics.intervals import mean_interval
 from busilib.metrics.segmentation import dice_per_image
 from busilib.metrics.strata import lesion_share
@@ -128,6 +128,20 @@ def loss(table: pd.DataFrame, fifth: str) -> tuple[dict, dict, dict]:
         rows.loc[where, kept].to_dict() | {"n": int(rows.loc[where, "n"])} for where in ("inside", "outside")
     )
     return inside, outside, unpaired_difference(inside, outside)
+
+
+def clearly(table: pd.DataFrame) -> str:
+    """The fifths that lose something clear outside, in words; "none" where there is none.
+
+    Args:
+        table: of `by_size`.
+
+    Example (not run):
+        >>> clearly(by_size(main(), "r4-unet", "benign"))
+        'smallest, small'
+    """
+    in_both = (fifth for fifth in FIFTHS if (table["fifth"] == fifth).sum() == 2)
+    return ", ".join(fifth for fifth in in_both if below(loss(table, fifth)[2])) or "none"
 
 
 def size_table(table: pd.DataFrame) -> pd.DataFrame:
