@@ -49,7 +49,7 @@ def run(
         data: at the size the profile asks for; tiles for task "tissue".
         profile: "smoke", "laptop" or "full".
         protocol: key of `busilib.runs.protocols.PROTOCOLS`; "random" and "as-…" also bring a report's own
-            inputs. With copies an epoch is longer, and there are fewer, so that there are as many steps.
+            inputs. With copies an epoch is longer, and so many times fewer, rounded down, are run.
         fold: which fold is the test set.
         seed: of split, initial weights, shuffling and augmentation.
         weights: see `busilib.runs.profiles.settings_for`.
