@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from busilib.cli import campaign as shown
 from busilib.cli.main import app
 from busilib.errors import UserError, in_one_line
-from busilib.runs import campaign, recording, records, runner
+from busilib.runs import campaign, once, records, runner
 from busilib.runs.campaign import (
     FAILED,
     LATER,
@@ -290,14 +290,14 @@ def test_a_folder_that_cannot_be_written_to_is_known_before_the_training(project
 
 
 def test_a_folder_that_turns_read_only_is_one_line(project, monkeypatch):
-    plain = recording.add_folder
+    plain = once.add_folder
 
     def add(target, files):
         if target.name == "seed0-fold0":
             raise OSError(errno.EROFS, "Read-only file system", str(target))
         plain(target, files)
 
-    monkeypatch.setattr(recording, "add_folder", add)
+    monkeypatch.setattr(once, "add_folder", add)
     code, said = busi("r2-cnn", "--folds", 0, 1, "--jobs", 1)
     assert code == 1 and "seed0-fold0: Read-only file system. Name another place." in said
     assert parts() == ["seed0-fold1"]

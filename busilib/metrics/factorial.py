@@ -25,6 +25,9 @@ MISTAKES = {
 """Copies before the split, choices on the test set, near-duplicates divided, images cut by the true mask,
 and what pages call them."""
 
+PARTS = {"shapley": "mean over all orders", "alone": "alone", "last": "on top of all others"}
+"""What a mistake is worth: in the mean, to who makes no other, and to who makes every other."""
+
 COMBINATIONS = tuple(made for size in range(len(MISTAKES) + 1) for made in combinations(MISTAKES, size))
 
 

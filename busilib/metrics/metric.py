@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from busilib.data.dataset import CLASSES
 from busilib.data.tiles import TISSUES
-from busilib.metrics.factorial import COMBINATIONS, MISTAKES, combination, in_words
+from busilib.metrics.factorial import COMBINATIONS, MISTAKES, PARTS, combination, in_words
 
 
 @dataclass(frozen=True)
@@ -140,11 +140,7 @@ _FACTORIAL = (
     ),
     *(
         Metric(f"{part}:{mistake}", f"{called}, {words}", higher_is_better=None)
-        for part, words in (
-            ("shapley", "mean over all orders"),
-            ("alone", "alone"),
-            ("last", "on top of all others"),
-        )
+        for part, words in PARTS.items()
         for mistake, called in MISTAKES.items()
     ),
     Metric("inflation", "all mistakes less none", higher_is_better=None),

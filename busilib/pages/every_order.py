@@ -6,16 +6,13 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from busilib.metrics.factorial import EVERY, MISTAKES, NONE
+from busilib.metrics.factorial import EVERY, MISTAKES, NONE, PARTS
 from busilib.metrics.figure import above, below
 from busilib.pages.common import signed
 from busilib.pages.shipped import the_study
 from busilib.pages.tables import cell
 
 RECORD = "ladder-factorial+efficientnetlite0"
-PARTS = {"shapley": "mean over all orders", "alone": "alone", "last": "on top of all others"}
-"""What a mistake is worth: in the mean, to who makes no other, and to who makes every other."""
-
 Metrics = Mapping[str, dict]
 
 

@@ -76,8 +76,7 @@ def malignancy_auc(record: Record) -> dict:
         >>> malignancy_auc(read_record("r2-cnn", "laptop"))["n"]
         647
     """
-    lesions = lesions_only(record.predictions).assign(threshold=0.5)
-    return _measured("malignancy", lesions)["malignancy_auc"]
+    return _measured("malignancy", lesions_only(record.predictions))["malignancy_auc"]
 
 
 def _measured(task: str, table: pd.DataFrame) -> dict[str, dict]:

@@ -109,6 +109,37 @@ def refuse_mixture(
             )
 
 
+def add_once(
+    target: Path,
+    file: str,
+    facts: Mapping,
+    tables: Mapping[str, str],
+    different: Callable[[], str],
+    kind: Callable[[Mapping], Mapping],
+) -> None:
+    """Add a part to its record, unless it stands there; the caller holds the record's lock.
+
+    Args:
+        target: folder of the part; the record is its parent.
+        file: name of the file that holds the facts of a part.
+        facts: of the part.
+        tables: texts of its other files by name.
+        different: in what the part that stands there is another result, asked where one does.
+        kind: see `refuse_mixture`.
+
+    Raises:
+        RecordError: if another result stands there, or parts of another kind beside it.
+
+    Example (not run):
+        >>> add_once(record / "seed0", "study.json", facts, {}, lambda: "", dict)
+    """
+    if target.is_dir():
+        refuse_another(target, different())
+    else:
+        refuse_mixture(target.parent, target.name, file, facts, kind)
+        add_folder(target, {**tables, file: json_text(facts)})
+
+
 def differences(recorded: Mapping, here: Mapping) -> str:
     """In what two sets of facts differ, as JSON holds them: three by name, and how many more.
 

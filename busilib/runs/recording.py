@@ -11,15 +11,7 @@ from busilib.data.busi.outlines import Outline, outlines_json, read_outlines
 from busilib.data.polygons import rings_of
 from busilib.paths import project_root
 from busilib.runs.locks import locked
-from busilib.runs.once import (
-    RecordError,
-    add_folder,
-    differences,
-    json_text,
-    read_facts,
-    refuse_another,
-    refuse_mixture,
-)
+from busilib.runs.once import RecordError, add_once, differences, read_facts, refuse_another
 from busilib.runs.records import TABLES, results_folder
 from busilib.runs.run import FACTS, HISTORY, MASKS, Run
 from busilib.runs.spec import Spec, part_name
@@ -162,11 +154,7 @@ def write_part(record: Path, part: str, facts: dict, files: dict[str, str]) -> P
     record.mkdir(parents=True, exist_ok=True)
     with locked(record):
         target = record / part
-        if target.is_dir():
-            refuse_another(target, _difference(read_facts(target / FACTS), facts))
-        else:
-            refuse_mixture(record, part, FACTS, facts, _kind)
-            add_folder(target, files | {FACTS: json_text(facts)})
+        add_once(target, FACTS, facts, files, lambda: _difference(read_facts(target / FACTS), facts), _kind)
         write_summary(record)
     return record
 

@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.dataset import CLASSES, Dataset
-from busilib.data.splits import FOLDS, grouped_split
+from busilib.data.splits import FOLDS
 from busilib.metrics.factorial import COMBINATIONS, combination
 from busilib.reports.ours import CLASSIFIER
 from busilib.studies.context import Context
 from busilib.studies.ladder import COPIES, divided, seen_by_probe
+from busilib.studies.outline import fold_numbers
 from busilib.studies.probe import about_probe, fit_strengths, most_accurate
 from busilib.studies.study import Condition, Study, measured
 from busilib.training.augmentation import R2
@@ -39,9 +40,7 @@ def ladder_factorial(context: Context) -> Study:
     data = context.load(CLASSIFIER.id)
     many = with_copies(data, R2, COPIES, context.seed)
     answers = _answers(data, many, seen_by_probe(many, context), context.seed)
-    folds = np.zeros(len(data), int)
-    for fold in range(FOLDS):
-        folds[grouped_split(data.labels, data.groups, fold, context.seed).test] = fold
+    folds = fold_numbers(data, context.seed)
     rows = data.table[["id", "group"]].assign(fold=folds, true=data.table["class"])
     conditions = [Condition("every combination", rows.join(answers))]
     about = about_probe(context)

@@ -19,15 +19,7 @@ import pandas as pd
 from busilib.data.outside.sheet import PUBLISHED
 from busilib.paths import project_root
 from busilib.runs.locks import locked
-from busilib.runs.once import (
-    add_folder,
-    differences,
-    json_text,
-    read_facts,
-    refuse_another,
-    refuse_mixture,
-    replace_text,
-)
+from busilib.runs.once import add_once, differences, json_text, read_facts, replace_text
 from busilib.runs.recording import refuse_uncommitted
 from busilib.runs.records import SUMMARY, results_folder
 from busilib.runs.run import PREDICTIONS
@@ -99,11 +91,8 @@ def write_part(record: Path, facts: Mapping, predictions: str) -> None:
     record.mkdir(parents=True, exist_ok=True)
     target = record / f"seed{facts['seed']}"
     with locked(record):
-        if target.is_dir():
-            refuse_another(target, _difference(target, facts, predictions))
-        else:
-            refuse_mixture(record, target.name, FACTS, facts, _kind)
-            add_folder(target, {FACTS: json_text(facts), PREDICTIONS: predictions})
+        tables = {PREDICTIONS: predictions}
+        add_once(target, FACTS, facts, tables, lambda: _difference(target, facts, predictions), _kind)
         write_summary(record)
 
 

@@ -12,12 +12,10 @@ from matplotlib.patches import Rectangle
 
 from busilib.data.busi.outlines import Outline
 from busilib.data.polygons import filled
+from busilib.pages.figures.rungs import SIZE
 from busilib.pages.figures.style import FIRST, NEUTRAL, SECOND, done, grid, show
 from busilib.studies.context_controls import MARGINS, placebo_boxes
 from busilib.studies.controls import grown_box
-
-SIZE = 128
-"""Pixels of a mask that is drawn without its picture."""
 
 SHOWN = 0.1
 """The margin whose placebo is drawn."""
