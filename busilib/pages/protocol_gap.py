@@ -130,11 +130,23 @@ def told(found: Made) -> str:
     for protocol in order:
         did, grouped = means(found[protocol])
         parts.append(f"as {report_of(protocol)} did it {did:.2f}, {signed(found[protocol].found.to_dict())}")
-    clear = [one for one in order if above(found[one].found.to_dict())]
-    names = ", ".join(map(report_of, clear))
-    sure = f"Clear of zero: {names}." if clear else "None of these differences is clear of zero."
     told = f"In a grouped fold its {figure} is {grouped:.2f}; {'; '.join(parts)}"
-    return f"{told}. {sure} Means of {REPEATS} repeats."
+    return f"{told}. {clear(found)} Means of {REPEATS} repeats."
+
+
+def clear(found: Made) -> str:
+    """Under which protocols a figure is clearly above the grouped one, in a sentence.
+
+    Args:
+        found: of `made`.
+
+    Example (not run):
+        >>> clear(made())
+        'Clearly above the grouped one: R2, R3.'
+    """
+    names = [report_of(protocol) for protocol, one in found.items() if above(one.found.to_dict())]
+    told = f"Clearly above the grouped one: {', '.join(names)}"
+    return f"{told if names else 'None is clearly above the grouped one'}."
 
 
 def in_words() -> str:
