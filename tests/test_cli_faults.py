@@ -140,7 +140,7 @@ def test_the_summary_needs_a_name_with_an_ending_and_records(away):
         "a folder": "is a folder. Name a file in it, such as a folder/summary.png",
         "a file/x.png": "is a file, so nothing can be written there",
         "nowhere/x.png": "there is no folder nowhere. Make it first",
-        "summary.png": "no record of r2-mobilenet",
+        "summary.png": "no record of own-clf, as-r1",
     }.items():
         code, _, err = busi("figure", name)
         assert code == 2 and message in err

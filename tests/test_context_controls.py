@@ -338,7 +338,7 @@ def test_the_sentence_holds_the_figures_of_the_record(told):
     for name in (WHOLE, "out 0", "placebo 0"):
         assert f"{mean_area(rows(told, name)):.2f} (" in text
     difference = mean_area(rows(told, "out 0")) - mean_area(rows(told, "placebo 0"))
-    assert f"is {difference:+.3f} (".replace("-", "−") in text
+    assert f"{difference:+.3f} (".replace("-", "−") in text
     assert f"{mean_area(rows(told, BOX)):.2f} (" in text
     reading = surroundings.reading(told)
     helps = mean_area(rows(told, "placebo 0")) - mean_area(rows(told, WHOLE))

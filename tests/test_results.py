@@ -24,7 +24,9 @@ from busilib.metrics.classification import classification_metrics
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
+from busilib.pages import protocol_gap
 from busilib.pages.primary import GOALS, primary_figures, reached
+from busilib.pages.standing import beside_peers
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs.load import load_data
 from busilib.runs.once import RecordError
@@ -413,8 +415,14 @@ def test_the_readme_quotes_the_records():
     names.append("r2-mobilenet+image-cut-by-the-predicted-mask")
     tested = shared({name: read_record(name, "laptop").predictions for name in names})
     whole, cut, predicted = (classification_metrics(table)["accuracy"] for table in tested.values())
-    assert f"right for {cut:.2f} of them when they are cut by the mask that an expert drew" in text
-    assert f"{predicted:.2f} when a network has to draw it, and {whole:.2f} on whole pictures" in text
+    assert f"right for {cut:.2f} of them when they are cut by the drawn mask" in text
+    assert f"{predicted:.2f} when a narrow U-Net has to draw it, and {whole:.2f} on whole pictures" in text
+    gaps = {name: protocol_gap.means(one) for name, one in protocol_gap.made(figure="accuracy").items()}
+    (r1, grouped), (r2, _), (r3, _), (r4, _) = gaps.values()
+    assert f"an accuracy of {r2:.2f} tested as R2 did it and of {r3:.2f} as R3 did, {r1:.2f} as R1" in text
+    assert (
+        f"{r4:.2f}" == f"{r1:.2f}" and f"as R4 did, and {grouped:.2f} in a fold where nothing leaks" in text
+    )
     rungs = list(read_study("ladder-classification").conditions.values())
     top, end = (rung["metrics"]["accuracy"]["value"] for rung in (rungs[0], rungs[-1]))
     assert f"reports an accuracy of {top:.2f}" in text and f"and {end:.2f} if none is" in text
@@ -428,6 +436,10 @@ def test_the_readme_quotes_the_records():
     auc, macro, f1 = (f"{goals[name].goal:.2f}" for name in names)
     assert f"had set for it, {auc}, {macro} and {f1}, were not reached" in text
     assert not any(reached(goals[name], found[name]) for name in names)
+    accuracy, auc, *_ = (re.findall(r"0\.\d\d", told) for told in beside_peers(RESULTS.parent))
+    assert (
+        f"{accuracy[0]} beside their accuracy of {accuracy[1]}, {auc[0]} beside their AUC of {auc[1]}" in text
+    )
     outlines = read_study("outside-segmentation+BrEaST")
     inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
     assert f"mean Dice on lesions falls from {inside:.2f} to {outside:.2f}" in text

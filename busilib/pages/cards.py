@@ -202,7 +202,7 @@ def tally(page: Path) -> str:
 
     Example:
         >>> tally(Path("book/claim_checklist.md"))
-        'Of 44 items 29 are answered, 9 answered in part, 5 not done and 1 not applicable.'
+        'Of 44 items 29 are answered, 10 answered in part, 4 not done and 1 not applicable.'
     """
     answers = [answer for _, _, answer in ITEM.findall(page.read_text(encoding="utf-8"))]
     counts = {told: sum(answer.startswith(begins) for answer in answers) for begins, told in ANSWERS.items()}

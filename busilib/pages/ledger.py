@@ -273,7 +273,7 @@ def tally(lines: Sequence[Line]) -> str:
 
     Example:
         >>> tally(ledger([experiment("r2-cnn")], Path("nowhere"), {}))
-        '12 figures as the report did: 12 not run by us; grouped: none'
+        '15 figures as the report did: 15 not run by us; grouped: none'
     """
     own, grouped = ([getattr(line, f"{side}_verdict") for line in lines] for side in ("own", "grouped"))
     return f"{len(lines)} figures as the report did: {_counts(own)}; grouped: {_counts(grouped)}"

@@ -11,7 +11,7 @@ from busilib.metrics.figure import above
 from busilib.pages.common import signed
 from busilib.pages.comparisons import COMPARISONS, REPEATS, ByProtocol, Compared, compared
 from busilib.pages.figures.protocols import AS_DID, GROUPED, two_protocols
-from busilib.pages.shipped import PROFILE
+from busilib.pages.shipped import PROFILE, the_record
 from busilib.pages.words import METRIC_NAMES
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.records import find_parts
@@ -34,10 +34,14 @@ def made(id: str = "own-clf", figure: str = "macro_f1") -> Made:
         id: "own-clf" or "own-seg".
         figure: what is compared; the plan's is "macro_f1" or "lesion_dice".
 
+    Raises:
+        PathError: if the first of them is not recorded at all.
+
     Example (not run):
         >>> made()["as-r2"].found.value
     """
     asked = [one for one in COMPARISONS if isinstance(one, ByProtocol) and one.id == id]
+    the_record(id, protocol=asked[0].protocol)
     found = {one.protocol: compared(replace(one, figure=figure)) for one in asked}
     return {protocol: one for protocol, one in found.items() if one}
 

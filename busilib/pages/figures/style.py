@@ -65,6 +65,10 @@ def bars(figure: Mapping) -> np.ndarray:
 
 
 def dots(axis, found: Sequence[Mapping], places: Sequence[float] | np.ndarray, **look) -> None:
-    """Figures with their intervals as dots, one at each height; `look` is that of Matplotlib's `errorbar`."""
+    """Figures with their intervals as dots, one at each height; `look` is that of Matplotlib's `errorbar`.
+
+    Example (not run):
+        >>> dots(axis, [record.metrics["accuracy"]], [0], fmt="o")
+    """
     errors = np.concatenate([bars(one) for one in found], axis=1)
     axis.errorbar([one["value"] for one in found], places, xerr=errors, **{"capsize": 3, **look})
