@@ -12,11 +12,12 @@ from busilib.pages.figures.facts import doubled_images
 def sentence() -> str:
     table = read_table()
     twins, conflicts = table.duplicated("group", keep=False).sum(), table["label_conflict"]
+    groups = table["group"].nunique()
     return (
-        f"**Fewer pictures than files.** BUSI's {len(table)} images are {table['group'].nunique()} different "
-        f"pictures: {twins} images have a near-duplicate among the others, and one picture stands there "
-        f"{group_sizes(table).index.max()} times. {table.loc[conflicts, 'group'].nunique()} pictures, "
-        f"{conflicts.sum()} images, stand there under two labels."
+        f"**Fewer pictures than files.** BUSI's {len(table)} images form {groups} groups of near-duplicates: "
+        f"{twins} images have a twin among the others, and the largest groups hold "
+        f"{group_sizes(table).index.max()}. In {table.loc[conflicts, 'group'].nunique()} groups, of "
+        f"{conflicts.sum()} images, stand two labels."
     )
 
 
