@@ -89,12 +89,19 @@ def difference(one: Record, other: Record, key: str) -> dict:
     """
     ids = common_ids({"one": one, "other": other})
     draws = profile(one.facts["profile"]).bootstrap_draws
-    gap = seeds_difference(one.facts["task"], key, one.predictions, other.predictions, _groups(ids), draws)
+    gap = seeds_difference(
+        one.facts["task"], key, one.predictions, other.predictions, groups_by_id(ids), draws
+    )
     return gap.figure.to_dict()
 
 
-def _groups(ids: Sequence[str]) -> pd.Series:
-    """The near-duplicate group of each image, by id."""
+def groups_by_id(ids: Sequence[str]) -> pd.Series:
+    """The near-duplicate group of each image of BUSI, by id.
+
+    Example:
+        >>> len(groups_by_id(["benign (1)", "benign (2)"]))
+        2
+    """
     return pd.Series(groups_of(pd.DataFrame({"id": ids}), read_table()), ids)
 
 

@@ -8,14 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.comparison import holm, seeds_difference
 from busilib.metrics.figure import Figure
 from busilib.metrics.measure import FIGURES
 from busilib.metrics.operating_point import at_operating_point
-from busilib.metrics.pairing import groups_of
 from busilib.metrics.repeats import repeated_difference
-from busilib.pages.common import signed
+from busilib.pages.common import groups_by_id, signed
 from busilib.pages.figures.protocols import AS_DID, GROUPED
 from busilib.pages.generated import markdown_table
 from busilib.pages.shipped import PROFILE
@@ -174,10 +172,11 @@ def _of_images(comparison: OnSameImages, folder: Path | None) -> Compared | None
     table = joined([one[place] for place in places], "predictions")
     if comparison.one == comparison.other:
         table = at_operating_point(table, joined(kept, "validation"))
-    ids = table["id"].drop_duplicates()
-    groups = pd.Series(groups_of(ids.to_frame(), read_table()), ids)
+    ids = table["id"].drop_duplicates().tolist()
     task, draws = experiment(comparison.other).task, profile(PROFILE).bootstrap_draws
-    found = seeds_difference(task, comparison.figure, table, joined(kept, "predictions"), groups, draws)
+    found = seeds_difference(
+        task, comparison.figure, table, joined(kept, "predictions"), groups_by_id(ids), draws
+    )
     seeds = len({seed for seed, _ in places})
     return Compared(
         comparison, found.figure, found.p, f"{len(ids)} images, {seeds} seed{'s' if seeds > 1 else ''}"

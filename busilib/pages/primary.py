@@ -5,17 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.malignancy import lesions_only
-from busilib.metrics.measure import measure
 from busilib.metrics.operating_point import at_operating_point
-from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
 from busilib.pages.shipped import PROFILE, out_of_fold
 from busilib.pages.tables import cell
-from busilib.runs.profiles import profile
+from busilib.runs.measured import metrics_of_busi
 from busilib.runs.records import Record
 
 SEEDS = 3
@@ -65,7 +60,7 @@ def primary_figures(record: Record) -> dict[str, dict]:
     return {
         **record.metrics,
         "malignancy_auc": malignancy_auc(record),
-        "macro_f1 at the operating point": _measured("classification", decided)["macro_f1"],
+        "macro_f1 at the operating point": metrics_of_busi("classification", decided, PROFILE)["macro_f1"],
     }
 
 
@@ -76,12 +71,7 @@ def malignancy_auc(record: Record) -> dict:
         >>> malignancy_auc(read_record("r2-cnn", "laptop"))["n"]
         647
     """
-    return _measured("malignancy", lesions_only(record.predictions))["malignancy_auc"]
-
-
-def _measured(task: str, table: pd.DataFrame) -> dict[str, dict]:
-    draws = profile(PROFILE).bootstrap_draws
-    return measure(task, table, groups_of(table, read_table()), draws)
+    return metrics_of_busi("malignancy", lesions_only(record.predictions), PROFILE)["malignancy_auc"]
 
 
 def reached(goal: Goal, figure: dict) -> bool:

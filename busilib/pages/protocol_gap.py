@@ -151,13 +151,3 @@ def clear(found: Made) -> str:
     names = [report_of(protocol) for protocol, one in found.items() if above(one.found.to_dict())]
     told = f"Clearly above the grouped one: {', '.join(names)}"
     return f"{told if names else 'None is clearly above the grouped one'}."
-
-
-def in_words() -> str:
-    """What the protocols of the reports are worth to our classifier, for the head of the ledger.
-
-    Example (not run):
-        >>> in_words().startswith("In a grouped fold")
-        True
-    """
-    return told(made())

@@ -9,18 +9,15 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from busilib.data.busi.fingerprint import read_table
 from busilib.data.busi.subsets import SUBSETS, subset_ids
 from busilib.errors import UserError
 from busilib.metrics.figure import limits, several
 from busilib.metrics.malignancy import lesions_only
-from busilib.metrics.measure import measure
-from busilib.metrics.pairing import groups_of
 from busilib.pages.generated import markdown_table
 from busilib.pages.shipped import PROFILE, out_of_fold
 from busilib.reports.peers import PEERS
 from busilib.reports.registry import EXPERIMENTS
-from busilib.runs.profiles import profile
+from busilib.runs.measured import metrics_of_busi
 from busilib.runs.records import Record
 from busilib.submission.evaluate import Evaluation, evaluate
 
@@ -174,12 +171,13 @@ def beside_peers(root: Path) -> list[str]:
     """
     told = []
     for record in filter(None, (out_of_fold(id, root / "results") for id in BASELINES)):
-        for peer in (one for one in PEERS if one.subset):
-            found = figures_of(record.facts["task"], _kept(record, peer.subset))
-            if peer.metric in found:
+        found = {name: figures_of(record.facts["task"], _kept(record, name)) for name in SUBSETS}
+        for peer in PEERS:
+            if peer.metric in found.get(peer.subset, {}):
                 words = FIGURES[peer.metric]
                 words = words[0].lower() + words[1:] if words[1].islower() else words
-                told.append(f"{words}, {found[peer.metric]['value']:.2f} (theirs {peer.value:.2f})")
+                ours = found[peer.subset][peer.metric]["value"]
+                told.append(f"{words}, {ours:.2f} (theirs {peer.value:.2f})")
     return told
 
 
@@ -195,17 +193,13 @@ def figures_of(task: str, rows: pd.DataFrame) -> dict[str, dict]:
         437
     """
     lesions = lesions_only(rows)
-    found = _measured(task, rows)
+    found = metrics_of_busi(task, rows, PROFILE)
     if task == "classification":
-        found["malignancy_auc"] = _measured("malignancy", lesions)["malignancy_auc"]
+        found["malignancy_auc"] = metrics_of_busi("malignancy", lesions, PROFILE)["malignancy_auc"]
     else:
         for name, kind in lesions.groupby("true"):
-            found[f"{name}_dice"] = _measured(task, kind.reset_index(drop=True))["lesion_dice"]
+            found[f"{name}_dice"] = metrics_of_busi(task, kind.reset_index(drop=True), PROFILE)["lesion_dice"]
     return {key: found[key] for key in FIGURES if key in found}
-
-
-def _measured(task: str, rows: pd.DataFrame) -> dict[str, dict]:
-    return measure(task, rows, groups_of(rows, read_table()), profile(PROFILE).bootstrap_draws)
 
 
 def _cell(figure: Mapping) -> str:

@@ -25,7 +25,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "standing": standing.standing,
     "primary": primary.primary,
     "comparisons": comparisons.comparisons,
-    "protocol-gap": lambda root: protocol_gap.in_words(),
+    "protocol-gap": lambda root: protocol_gap.told(protocol_gap.made()),
     "claims-in-short": generated.claims_in_short,
     "claims": generated.claims,
     "evaluate": submission.example,

@@ -40,8 +40,21 @@ def metrics_on(record: Record, ids: Sequence[str]) -> dict[str, dict]:
         >>> metrics_on(read_record("r4-unet", "laptop"), subset_ids("curated"))["lesion_dice"]["n"]
     """
     rows = record.predictions[record.predictions["id"].isin(ids)].reset_index(drop=True)
-    draws = profile(record.facts["profile"]).bootstrap_draws
-    return measure(record.facts["task"], rows, groups_of(rows, read_table()), draws)
+    return metrics_of_busi(record.facts["task"], rows, record.facts["profile"])
+
+
+def metrics_of_busi(task: str, rows: pd.DataFrame, profile_name: str) -> dict[str, dict]:
+    """Figures of any rows of predictions of BUSI, see `measure`.
+
+    Args:
+        task: key of `busilib.metrics.measure.FIGURES`.
+        rows: such as those of a record's lesions, or at its operating point; index from 0.
+        profile_name: gives the number of draws.
+
+    Example (not run):
+        >>> metrics_of_busi("malignancy", lesions_only(record.predictions), "laptop")["malignancy_auc"]
+    """
+    return measure(task, rows, groups_of(rows, read_table()), profile(profile_name).bootstrap_draws)
 
 
 def combined_records(profile_name: str, seed: int = 0) -> dict[str, dict[str, dict]]:
