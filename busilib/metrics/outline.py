@@ -200,8 +200,8 @@ def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) 
         seed: of the draws.
 
     Returns:
-        One row per descriptor: `descriptor`, `value`, `low`, `high`, `n`, and `why` there is no interval, empty
-        where there is one.
+        One row per descriptor: `descriptor`, `value`, `low`, `high`, `n`, and `why` there is no interval
+        (empty where there is one).
 
     Example (not run):
         >>> descriptor_auc_table(table).set_index("descriptor").loc["circumference", "low"]
