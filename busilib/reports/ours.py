@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from busilib.data.splits import ReportSplit
-from busilib.metrics.redrawn import ELLIPSE
 from busilib.reports.experiment import Experiment
 from busilib.settings import Settings
 from busilib.training.augmentation import OWN
@@ -111,7 +110,7 @@ EXPERIMENTS = (
         SEGMENTER,
         id="own-seg-ellipse",
         title="own-seg, learned from ellipses in place of the drawn outlines",
-        settings=replace(SEGMENTER.settings, drawing=ELLIPSE),
+        settings=replace(SEGMENTER.settings, drawing="ellipse"),
     ),
     _variant("128", "at 128 pixels", size=128),
     _variant("letterbox", "images in their own proportions", shape="letterbox"),
