@@ -38,9 +38,9 @@ GOOD = 0.8
 def recorded() -> dict[str, Record]:
     """The records of segmenters that have tested all of BUSI, by what a page calls whose outlines they are.
 
-    Example (not run):
-        >>> list(recorded())
-        ['own-seg']
+    Example:
+        >>> list(recorded())[0]
+        'own-seg'
     """
     found = {SEGMENTER: the_record(SEGMENTER), ON_ELLIPSES: out_of_fold(ON_ELLIPSES)}
     return {name: record for name, record in found.items() if record is not None}
@@ -78,7 +78,12 @@ def outlines(records: Mapping[str, Record], classifier: Record) -> pd.DataFrame:
 
 
 def kinds(table: pd.DataFrame) -> pd.Series:
-    """What kind of lesion each row of `outlines` is."""
+    """What kind of lesion each row of `outlines` is.
+
+    Example:
+        >>> kinds(pd.DataFrame({"true": ["benign"], "looks": ["malignant"]})).tolist()
+        ['benign, looks malignant']
+    """
     benign = table["looks"].map({"benign": LOOKS_BENIGN, "malignant": LOOKS_MALIGNANT})
     return benign.where(table["true"] == "benign", MALIGNANT)
 
@@ -110,8 +115,9 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     Args:
         found: of `outlines`.
 
-    Example (not run):
-        >>> table(outlines(recorded(), the_record("own-clf")))
+    Example:
+        >>> table(outlines(recorded(), the_record("own-clf"))).index[:2].tolist()
+        ['as drawn by hand', 'by own-seg']
     """
     benign = found[found["true"] == "benign"]
     rows = {DRAWN: "drawn", **{f"by {name}": name for name in found if f"{name} dice" in found}}
@@ -159,8 +165,9 @@ def told(found: pd.DataFrame) -> str:
     Args:
         found: of `outlines`.
 
-    Example (not run):
-        >>> told(outlines(recorded(), the_record("own-clf")))
+    Example:
+        >>> told(outlines(recorded(), the_record("own-clf"))).split(" takes ")[0]
+        '`own-clf`'
     """
     benign = found[found["true"] == "benign"]
     looking = int((benign["looks"] == "malignant").sum())

@@ -231,8 +231,9 @@ def found_and_drawn(record: Record, count: int = 12) -> tuple[list[Outline], lis
     Returns:
         Outlines drawn by hand, outlines found, and the Dice of each, from the worst to the best.
 
-    Example (not run):
-        >>> figures.found_over_drawn(*found_and_drawn(the_record("own-seg")))
+    Example:
+        >>> len(found_and_drawn(find_record("own-seg", "laptop"))[2])
+        12
     """
     seed = record.facts["seeds"][0]
     found = {one.id: one for part in record.parts if part.seed == seed for one in _outlines(record, part)}
