@@ -11,6 +11,8 @@ class Settings:
 
     Attributes:
         size: input height and width in pixels.
+        drawing: how the true masks that it learns from are drawn, key of `busilib.metrics.redrawn.DRAWINGS`;
+            it is tested on them as they are.
         shape: how images of other proportions fill the square: "stretch", or "letterbox" (with black bars,
             see `busilib.training.letterbox`).
         channels: of the input: 1 gray, or 2 with a mask beside it, for classifiers on an encoder.
@@ -62,5 +64,6 @@ class Settings:
     second_head: str | None = None
     second_weight: float = 1.0
     image_only_from: int | None = None
+    drawing: str = "raw"
     shape: str = "stretch"
     channels: int = 1

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,14 @@ from busilib.data.loader import load_busi
 from busilib.data.splits import ReportSplit, random_split, split_with_copies
 from busilib.errors import UnknownNameError
 from busilib.keras_backend import keras
+from busilib.metrics.redrawn import equal_ellipse
 from busilib.models.classifier import on_encoder
 from busilib.models.unet_on import unet_on
 from busilib.reports.ours import EXPERIMENTS as OWN
 from busilib.reports.registry import EXPERIMENTS, experiment
 from busilib.runs import runner
 from busilib.runs.measured import metrics_on
-from busilib.runs.predict import gated, presence_of, presence_threshold
+from busilib.runs.predict import batches, gated, prediction_table, presence_of, presence_threshold
 from busilib.runs.protocols import PROTOCOLS, folds_of, inputs_under, make_split
 from busilib.runs.records import Record
 from busilib.runs.runner import planned, run
@@ -214,6 +216,17 @@ def test_variants_change_one_thing():
             assert changed - {"norm_momentum", "learning_rate", "epochs"} == {
                 {"128": "size", "letterbox": "shape", "frozen": "frozen", "scratch": "weights"}[entry.id[8:]]
             }
+
+
+def test_a_network_learns_from_ellipses_and_is_tested_on_outlines_as_they_are(data):
+    entry, images = experiment("own-seg-ellipse"), np.flatnonzero(data.masks.any(axis=(1, 2)))[:3]
+    run = SimpleNamespace(experiment=entry, settings=entry.settings, data=data, predicted=None, seed=0)
+    targets = batches(run, images, "image")[0][1]["mask"][..., 0].astype(bool)
+    np.testing.assert_array_equal(targets, [equal_ellipse(mask) for mask in data.masks[images]])
+    assert (targets != data.masks[images]).any(axis=(1, 2)).all()
+    run.fold = 0
+    table = prediction_table(run, images, targets.astype(np.float32))
+    np.testing.assert_array_equal(table["tp"] + table["fn"], data.masks[images].sum(axis=(1, 2)))
 
 
 # Proportions

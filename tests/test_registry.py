@@ -25,6 +25,7 @@ OWN = [
     "own-seg",
     "own-multi-seg",
     "own-multi-clf",
+    "own-seg-ellipse",
     "own-clf-128",
     "own-clf-letterbox",
     "own-clf-frozen",

@@ -9,11 +9,14 @@ import pytest
 
 from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
+from busilib.data.polygons import filled
+from busilib.metrics.segmentation import count_pixels, dice_per_image
 from busilib.pages import answers, both, common, facts, segmenters, twins
-from busilib.pages.figures.drawn import outlines, side_by_side, squeezed
+from busilib.pages.figures.drawn import found_over_drawn, outlines, side_by_side, squeezed
 from busilib.pages.figures.facts import doubled_images, lesion_areas, stretches, twin_shares
 from busilib.pages.figures.outcomes import OUTCOMES, dice_over_size, dice_ranks, outcomes
 from busilib.pages.plain import plain
+from busilib.pages.shipped import the_record
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.measured import combined_records
 from busilib.runs.records import read_record
@@ -117,6 +120,15 @@ def test_lesions_are_means_over_seeds():
     assert found["dice"].to_dict() == {"benign (1)": 0.5, "benign (2)": 0, "malignant (1)": 0.5}
     assert found["missed"].tolist() == [0.5, 1, 0.5]
     assert len(segmenters.first_seed(record(COUNTED, worse))) == len(COUNTED)
+
+
+def test_outlines_that_were_found_have_the_dice_that_is_said():
+    drawn, found, dice = segmenters.found_and_drawn(the_record("own-seg"))
+    assert [one.id for one in drawn] == [one.id for one in found] and dice == sorted(dice)
+    for hand, network, said in zip(drawn, found, dice, strict=True):
+        pair = (filled(one.rings, (224, 224))[None] for one in (hand, network))
+        assert dice_per_image(count_pixels(*pair)).item() == pytest.approx(said, abs=0.03)
+    assert len(found_over_drawn(drawn, found, dice).axes) == 12
 
 
 def test_the_worked_example_is_the_largest_the_missed_and_the_painted():

@@ -200,7 +200,8 @@ def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) 
         seed: of the draws.
 
     Returns:
-        One row per descriptor: `descriptor`, `value`, `low`, `high`, `n`.
+        One row per descriptor: `descriptor`, `value`, `low`, `high`, `n`, and `why` there is no interval
+        (empty where there is one).
 
     Example (not run):
         >>> descriptor_auc_table(table).set_index("descriptor").loc["circumference", "low"]
@@ -211,5 +212,5 @@ def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) 
     rows = []
     for name, value in descriptor_aucs(table).items():
         found = with_interval(value, samples[name], groups)
-        rows.append((name, value, found.low, found.high, found.n))
-    return pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n"])
+        rows.append((name, value, found.low, found.high, found.n, found.why))
+    return pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n", "why"])

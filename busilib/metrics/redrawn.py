@@ -102,6 +102,24 @@ DRAWINGS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 """Ways to draw a mask, from what the hand drew to what it had to decide."""
 
 
+def redrawn(masks: np.ndarray, drawing: str) -> np.ndarray:
+    """Many masks drawn anew in one way; the empty ones stay empty.
+
+    Args:
+        masks: bool (n, h, w).
+        drawing: key of `DRAWINGS`.
+
+    Returns:
+        bool (n, h, w).
+
+    Example:
+        >>> redrawn(np.eye(3, dtype=bool)[None], BOX).all()
+        True
+    """
+    draw = DRAWINGS[drawing]
+    return np.stack([draw(mask) if mask.any() else mask for mask in masks])
+
+
 def _placed(region, part: str, shape: tuple[int, int]) -> np.ndarray:
     whole = np.zeros(shape, bool)
     whole[region.slice] = region[part]

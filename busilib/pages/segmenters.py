@@ -9,13 +9,16 @@ import numpy as np
 import pandas as pd
 
 from busilib.data.busi.fingerprint import read_table
+from busilib.data.busi.outlines import Outline, read_outlines, read_outlines_text
 from busilib.data.polygons import filled
 from busilib.metrics.segmentation import COUNTS, count_pixels, dice_per_image, segmentation_metrics
 from busilib.pages.common import common_ids, made
 from busilib.pages.facts import contradicting_outlines
 from busilib.pages.tables import cell
 from busilib.runs.measured import metrics_on
-from busilib.runs.records import Record, find_record
+from busilib.runs.recording import OUTLINES
+from busilib.runs.records import Part, Record, find_record, results_folder
+from busilib.runs.spec import part_name
 
 IDS = ("r1-unet", "r2-unet", "r4-unet", "own-seg")
 """The reports' U-Nets and ours."""
@@ -216,6 +219,34 @@ def drawings_apart() -> pd.Series:
             masks = (filled(outline.rings, (DRAWN, DRAWN))[None] for outline in (one, other))
             found[f"{one.id}, {other.id}"] = float(dice_per_image(count_pixels(*masks)).item())
     return pd.Series(found)
+
+
+def found_and_drawn(record: Record, count: int = 12) -> tuple[list[Outline], list[Outline], list[float]]:
+    """Lesions by hand and as a record's first seed found them: of those shipped, evenly over ranks of Dice.
+
+    Args:
+        record: with outlines of its predictions, as all have that were made since these are kept.
+        count: how many.
+
+    Returns:
+        Outlines drawn by hand, outlines found, and the Dice of each, from the worst to the best.
+
+    Example:
+        >>> len(found_and_drawn(find_record("own-seg", "laptop"))[2])
+        12
+    """
+    seed = record.facts["seeds"][0]
+    found = {one.id: one for part in record.parts if part.seed == seed for one in _outlines(record, part)}
+    table = first_seed(record)
+    dice = pd.Series(dice_per_image(table).to_numpy(), table["id"])
+    ranked = sorted((one for one in read_outlines() if one.id in found), key=lambda one: dice[one.id])
+    chosen = [ranked[place] for place in np.linspace(0, len(ranked) - 1, count).round().astype(int)]
+    return chosen, [found[one.id] for one in chosen], [float(dice[one.id]) for one in chosen]
+
+
+def _outlines(record: Record, part: Part) -> list[Outline]:
+    folder = results_folder() / record.facts["profile"] / record.name / part_name(part.seed, part.fold)
+    return read_outlines_text((folder / OUTLINES).read_text(encoding="utf-8"))
 
 
 def blind_until(record: Record, least: float = 0.05) -> int:

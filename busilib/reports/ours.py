@@ -106,6 +106,12 @@ EXPERIMENTS = (
         head="class",
         ours="everything; trained as own-multi-seg",
     ),
+    replace(
+        SEGMENTER,
+        id="own-seg-ellipse",
+        title="own-seg, learned from ellipses in place of the drawn outlines",
+        settings=replace(SEGMENTER.settings, drawing="ellipse"),
+    ),
     _variant("128", "at 128 pixels", size=128),
     _variant("letterbox", "images in their own proportions", shape="letterbox"),
     _variant("frozen", "only the head learns", frozen=True, learning_rate=1e-3, epochs=15),

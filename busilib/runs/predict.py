@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from busilib.data.dataset import CLASSES
+from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.tiles import Tiles
 from busilib.errors import UserError
 from busilib.metrics.outline import circumferences
+from busilib.metrics.redrawn import RAW, redrawn
 from busilib.metrics.segmentation import count_pixels, dice_per_image, surface_distances
 from busilib.metrics.tissue import tissue_counts
 from busilib.reports.experiment import Experiment
@@ -219,7 +220,7 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
     if isinstance(run.data, Tiles):
         return TileBatches(run.data, indices, batch=size, shuffle=training, seed=run.seed)
     return Batches(
-        run.data,
+        run.data if settings.drawing == RAW else _redrawn(run.data, indices, settings.drawing),
         indices,
         batch=size,
         augmentation=entry.augmentation if training else None,
@@ -235,6 +236,12 @@ def batches(run: Run, indices: np.ndarray, inputs: str, training: bool = False):
         if training and settings.class_power
         else None,
     )
+
+
+def _redrawn(data: Dataset, indices: np.ndarray, drawing: str) -> Dataset:
+    masks = data.masks.copy()
+    masks[indices] = redrawn(data.masks[indices], drawing)
+    return replace(data, masks=masks)
 
 
 def milliseconds_per_image(run: Run, predict: Callable[..., np.ndarray]) -> float:

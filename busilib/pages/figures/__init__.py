@@ -13,7 +13,7 @@ from busilib.pages.figures.data import (
     sizes,
     threshold_effect,
 )
-from busilib.pages.figures.drawn import outlines, side_by_side, squeezed
+from busilib.pages.figures.drawn import found_over_drawn, outlines, side_by_side, squeezed
 from busilib.pages.figures.facts import doubled_images, lesion_areas, stretches, twin_shares
 from busilib.pages.figures.histology import code_shares, dice_of_tissues, tissue_tiles
 from busilib.pages.figures.models import (
@@ -70,6 +70,7 @@ __all__ = [
     "doubled_images",
     "examples",
     "failures",
+    "found_over_drawn",
     "froc_curves",
     "heat_maps",
     "inside_and_outside",

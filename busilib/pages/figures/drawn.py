@@ -70,10 +70,35 @@ def squeezed(shown: Sequence[Outline], sizes: Sequence[int] = (128, 64, 32)) -> 
     return done(figure)
 
 
-def draw(axis, outline: Outline) -> None:
-    """One outline on an axis, with its id above it."""
+def found_over_drawn(
+    drawn: Sequence[Outline], found: Sequence[Outline], dice: Sequence[float], columns: int = 6
+) -> Figure:
+    """Grid: what was drawn by hand, filled, and what a network found of it, dashed, with the Dice of the two.
+
+    Args:
+        drawn, found: of the same images, in one order; nothing may have been found.
+        dice: of each.
+        columns: how many stand in a row.
+
+    Example (not run):
+        >>> found_over_drawn(drawn, found, [0.8, 0.4])
+    """
+    rows = -(-len(drawn) // columns)
+    figure, axes = _cells(rows, columns, 1.4)
+    for axis, one, other, value in zip(axes.flat, drawn, found, dice, strict=False):
+        draw(axis, one, beside=other)
+        for ring in other.rings:
+            corners = _corners([*ring, ring[0]], other)
+            axis.plot(*corners.T, color="black", linewidth=1.2, linestyle="--")
+        axis.set_title(f"{one.id}\nDice {value:.2f}", fontsize=8)
+    return done(figure)
+
+
+def draw(axis, outline: Outline, beside: Outline | None = None) -> None:
+    """One outline on an axis, with its id above it; if another is to be drawn beside it, both have room."""
     axis.add_patch(_patch(outline))
-    corners = np.concatenate([_corners(ring, outline) for ring in outline.rings])
+    shown = [outline] if beside is None else [outline, beside]
+    corners = np.concatenate([_corners(ring, one) for one in shown for ring in one.rings])
     low, high = corners.min(axis=0), corners.max(axis=0)
     centre, half = (low + high) / 2, (0.5 + MARGIN) * (high - low).max()
     axis.set(

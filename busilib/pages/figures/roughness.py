@@ -50,7 +50,7 @@ def dose_response(table: pd.DataFrame, label: str) -> Figure:
 
 
 def by_class(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Figure:
-    """Cumulative curves, a panel for each set: share of outlines below a value, by class.
+    """`cumulative` of lesions, by their class.
 
     Args:
         tables: name of the set to rows with `true` and the column.
@@ -60,16 +60,33 @@ def by_class(tables: Mapping[str, pd.DataFrame], column: str, label: str) -> Fig
     Example (not run):
         >>> by_class({"BUSI": drawn(recorded(), "BUSI")}, "circumference", "normalised circumference")
     """
+    looks = {"benign": (PALETTE["benign"], "-"), "malignant": (PALETTE["malignant"], "--")}
+    kinds = {name: table.rename(columns={"true": "kind"}) for name, table in tables.items()}
+    return cumulative(kinds, column, label, looks)
+
+
+def cumulative(
+    tables: Mapping[str, pd.DataFrame], column: str, label: str, looks: Mapping[str, tuple[str, str]]
+) -> Figure:
+    """Cumulative curves, a panel for each table: share of outlines below a value, by kind.
+
+    Args:
+        tables: title of the panel to rows with `kind` and the column.
+        column: which is shown.
+        label: what it is called.
+        looks: colour and line of each kind, in the order of the legend.
+
+    Example (not run):
+        >>> cumulative({"BUSI": table}, "circumference", "circumference", {"benign": ("tab:blue", "-")})
+    """
     figure, axes = plt.subplots(
         1, len(tables), figsize=(4.1 * len(tables), 3.2), sharey=True, sharex=True, squeeze=False
     )
     figure.set_layout_engine("constrained")
     for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
-        for true, line in (("benign", "-"), ("malignant", "--")):
-            part = table[table["true"] == true]
-            sns.ecdfplot(
-                part, x=column, color=PALETTE[true], ls=line, ax=axis, label=f"{true}, n = {len(part)}"
-            )
+        for kind, (colour, line) in looks.items():
+            part = table[table["kind"] == kind]
+            sns.ecdfplot(part, x=column, color=colour, ls=line, ax=axis, label=f"{kind}, n = {len(part)}")
         axis.set(title=name, xlabel=label, ylabel="share of outlines below")
         axis.legend(fontsize=9, loc="lower right")
     axes[0, 0].set_xlim(0.98, 1.8)
