@@ -186,7 +186,7 @@ def test_a_model_file_says_what_its_run_says(trained, files):
         images = run.data.images[run.split.test]
         output, seen = ask(with_features(archive.model), images)
         expected = run.probabilities(run.split.test)
-        assert output.reshape(expected.shape) == pytest.approx(expected, abs=1e-5)
+        assert output == pytest.approx(expected, abs=1e-5)
         assert seen.shape == (len(images), archive.reference["encoder"].shape[1])
         learned = archive.facts["learned_from"]["images"]
         assert learned == len(archive.reference["look"]) == len(run.split.train)
@@ -253,7 +253,7 @@ def test_files_that_are_no_model_are_named(files, tmp_path):
     with zipfile.ZipFile(tmp_path / "later.keras", "w") as target:
         target.writestr("busilib.json", json.dumps(facts))
         target.writestr("busilib.npz", zipfile.ZipFile(files["r2-cnn"]).read("busilib.npz"))
-    with pytest.raises(ArchiveError, match="format 99, this program reads 1"):
+    with pytest.raises(ArchiveError, match="format 99, this program reads 2"):
         read_archive(tmp_path / "later.keras")
 
 
@@ -303,7 +303,7 @@ def forced(models, **facts):
 def test_it_abstains_where_its_rule_says_so(models, drawn):
     picture = read_picture(next(drawn.glob("benign/*).png")))
     far = {"look": 1e9, "encoder": 1e9}
-    judge = [one for one in models if one.task == "classification"]
+    judge = [one for one in models if "classification" in one.tasks]
 
     def with_rule(threshold, unlike=far):
         rule = {"abstention": {"risk": 0.1, "threshold": threshold}, "unlike": {"limits": unlike}}
@@ -320,6 +320,30 @@ def test_it_abstains_where_its_rule_says_so(models, drawn):
     foreign = with_rule(0.0, {"look": 1e9, "encoder": scores["encoder"] / 1.2})
     assert foreign.status == "abstained" and foreign.probabilities and not foreign.called
     assert "another kind of scanner" in foreign.why[0] and with_rule(0.0, scores).status == "answered"
+
+
+@pytest.mark.slow
+def test_one_network_for_both_tasks_says_what_its_runs_say(project, drawn, tmp_path):
+    classes = runner.run("own-multi-clf", load.load_data("smoke"), "smoke")
+    (outlines,) = classes.members
+    write_archive(tmp_path / "both.keras", archive_of(find_run("own-multi-clf")))
+    (both,) = find_models([str(tmp_path / "both.keras")])
+    assert both.tasks == ["segmentation", "classification"]
+    assert {"lesion_dice", "macro_f1"} <= both.facts["never_saw"]["figures"].keys()
+    assert both.facts["presence_threshold"] == outlines.facts["presence_threshold"]
+    index = classes.split.test[:1]
+    path = drawn / classes.data.table["class"][index[0]] / f"{classes.data.ids[index[0]]}.png"
+    square = outlines.probabilities(index, head="mask")[0]
+    loose = {"unlike": {"limits": {"look": 1e9, "encoder": 1e9}}, "threshold": float(np.median(square))}
+    found = said.answer(read_picture(path), forced([both], presence_threshold=0.0, **loose))
+    raw = pd.DataFrame(classes.probabilities(index), columns=list(CLASSES))
+    expected = apply_temperature(raw, both.facts["temperature"]).iloc[0].to_dict()
+    assert found.probabilities == pytest.approx(expected, abs=1e-4)
+    assert found.lesion.mean() == pytest.approx(0.5, abs=0.05)
+    gated = said.answer(read_picture(path), forced([both], presence_threshold=1.1, **loose))
+    assert not gated.lesion.any() and gated.probabilities == found.probabilities
+    with pytest.raises(said.ModelError, match="both do segmentation"):
+        find_models([str(tmp_path / "both.keras"), "r4-unet"])
 
 
 @pytest.mark.slow

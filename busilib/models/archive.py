@@ -21,10 +21,13 @@ from busilib.errors import UserError
 from busilib.keras_backend import keras
 
 FACTS, REFERENCE, WEIGHTS = "busilib.json", "busilib.npz", "model.weights.h5"
-FORMAT = 1
+FORMAT = 2
 """Raised when older programs could not read what is written."""
 
 BATCH = 32
+
+Output = np.ndarray | dict[str, np.ndarray]
+"""What a network says: one array, or one for each of its heads."""
 
 
 class ArchiveError(UserError, ValueError):
@@ -137,21 +140,19 @@ def deepest_map(model: keras.Model) -> keras.KerasTensor:
 
 
 def with_features(model: keras.Model) -> keras.Model:
-    """The same network with a second output: its deepest feature map, averaged over the places, (n, d).
+    """The same network with one more output: its deepest feature map, averaged over the places, (n, d).
 
     Raises:
-        ArchiveError: as `deepest_map`, or if the network has several outputs.
+        ArchiveError: as `deepest_map`.
 
     Example (not run):
         >>> probabilities, features = ask(with_features(network(run)), busi.images)
     """
-    if len(model.outputs) != 1:
-        raise ArchiveError(f"{model.name}: has {len(model.outputs)} outputs. Expected one.")
     pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(deepest_map(model))
-    return keras.Model(model.inputs, [model.outputs[0], pooled])
+    return keras.Model(model.inputs, {"said": model.output, "seen": pooled})
 
 
-def ask(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def ask(model: keras.Model, images: np.ndarray) -> tuple[Output, np.ndarray]:
     """What a network of `with_features` says of images, and how its encoder sees them.
 
     Args:
@@ -159,7 +160,8 @@ def ask(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         images: uint8 (n, size, size).
 
     Returns:
-        Its output, float32 (n, 3) or (n, size, size, 1), and its features, float32 (n, d).
+        Its output, float32 (n, 3) for classes, (n, size, size) for masks, (n,) for presence, of several heads
+        a dict of them; and its features, float32 (n, d).
 
     Example (not run):
         >>> ask(with_features(network(run)), busi.images)[1].shape
@@ -167,11 +169,15 @@ def ask(model: keras.Model, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     """
     starts = range(0, len(images), BATCH)
     found = [model.predict_on_batch(images[n : n + BATCH, ..., None] / np.float32(255)) for n in starts]
-    outputs, features = (
-        np.concatenate([np.asarray(keras.ops.convert_to_numpy(each[part])) for each in found])
-        for part in (0, 1)
+    said, seen = (
+        keras.tree.map_structure(_joined, *[each[part] for each in found]) for part in ("said", "seen")
     )
-    return outputs.astype(np.float32), features.astype(np.float32)
+    return said, seen
+
+
+def _joined(*parts) -> np.ndarray:
+    whole = np.concatenate([keras.ops.convert_to_numpy(each) for each in parts]).astype(np.float32)
+    return whole[..., 0] if whole.shape[-1] == 1 else whole
 
 
 def _halved(content: bytes) -> bytes:

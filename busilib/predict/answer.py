@@ -17,8 +17,9 @@ from busilib.errors import UserError
 from busilib.keras_backend import keras
 from busilib.metrics.calibration import apply_temperature
 from busilib.metrics.unlike import Cloud, cloud_of, unlikeness
-from busilib.models.archive import Archive, ask, with_features
+from busilib.models.archive import Archive, Output, ask, with_features
 from busilib.predict.picture import Picture
+from busilib.runs.predict import gated, presence_of
 
 COLOURED = 0.1
 """Share of coloured pixels from which a picture is refused. Coloured marks take up to 0.045 of an image of
@@ -50,8 +51,8 @@ class Asked:
         return self.archive.facts
 
     @property
-    def task(self) -> str:
-        return self.facts["task"]
+    def tasks(self) -> list[str]:
+        return self.facts["tasks"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +85,8 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
         ModelError: if two do the same.
 
     Example (not run):
-        >>> made_ready([("r2-cnn", archive)])[0].task
-        'classification'
+        >>> made_ready([("r2-cnn", archive)])[0].tasks
+        ['classification']
     """
     asked = [
         Asked(
@@ -97,7 +98,7 @@ def made_ready(models: Sequence[tuple[str, Archive]]) -> list[Asked]:
         for name, archive in models
     ]
     for task in ("classification", "segmentation"):
-        same = [one.name for one in asked if one.task == task]
+        same = [one.name for one in asked if task in one.tasks]
         if len(same) > 1:
             raise ModelError(f"{' and '.join(same)}: both do {task}. Name one model for each task.")
     return asked
@@ -128,10 +129,11 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     if (spread := picture.gray.std()) < BLANK:
         why = f"Hardly any gray levels: their spread is {spread:.1f}. There is nothing to see."
         return Answer(picture, REFUSED, (why,))
-    unlike, heard = {}, {}
+    unlike: dict[str, dict[str, dict[str, float]]] = {}
+    heard: dict[str, tuple[Asked, Output]] = {}
     for one in models:
         output, unlike[one.name] = _ask(one, picture.gray)
-        heard[one.task] = one, output
+        heard |= {task: (one, output) for task in one.tasks}
     name, far = _furthest(unlike, "look")
     if not far <= 1:
         why = (
@@ -152,7 +154,7 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
         )
     if "segmentation" in heard:
         one, output = heard["segmentation"]
-        lesion = _at_size(output[0, ..., 0], picture.gray.shape) >= one.facts["threshold"]
+        lesion = _at_size(_mask(one, output), picture.gray.shape) >= one.facts["threshold"]
     called = max(probabilities, key=probabilities.__getitem__) if probabilities and not doubts else ""
     return Answer(
         picture, ABSTAINED if doubts else ANSWERED, tuple(doubts), unlike, probabilities, called, lesion
@@ -164,18 +166,29 @@ def pieces(lesion: np.ndarray) -> int:
     return int(label(lesion, connectivity=2).max())
 
 
-def _ask(one: Asked, gray: np.ndarray) -> tuple[np.ndarray, dict[str, dict[str, float]]]:
+def _ask(one: Asked, gray: np.ndarray) -> tuple[Output, dict[str, dict[str, float]]]:
     """Output, and distances; where a network was tested so, the output is the mean with the mirror image."""
     image = resize_gray(gray, one.facts["size"])[None]
     output, seen = ask(one.network, image)
     if one.facts["test_flip"]:
         mirrored, _ = ask(one.network, image[:, :, ::-1])
-        output = (output + (mirrored[:, :, ::-1] if one.task == "segmentation" else mirrored)) / 2
+        output = keras.tree.map_structure(
+            lambda as_it_is, other: (as_it_is + (other[..., ::-1] if other.ndim == 3 else other)) / 2,
+            output,
+            mirrored,
+        )
     limits, described = one.facts["unlike"]["limits"], {"look": look(image), "encoder": seen}
     return output, {
         kind: {"score": float(unlikeness(each, one.clouds[kind])[0]), "limit": limits[kind]}
         for kind, each in described.items()
     }
+
+
+def _mask(one: Asked, output: Output) -> np.ndarray:
+    """Lesion probabilities, float (size, size); none where the network sees no lesion at all."""
+    if isinstance(output, dict):
+        return gated(output["mask"], presence_of(output), one.facts["presence_threshold"])[0]
+    return output[0]
 
 
 def _furthest(unlike: dict, kind: str) -> tuple[str, float]:
@@ -184,9 +197,10 @@ def _furthest(unlike: dict, kind: str) -> tuple[str, float]:
     return max(far.items(), key=lambda each: each[1])
 
 
-def _classes(one: Asked, output: np.ndarray) -> tuple[dict[str, float], list[str]]:
+def _classes(one: Asked, output: Output) -> tuple[dict[str, float], list[str]]:
     """Calibrated probabilities, and why no class is to be named."""
-    table = apply_temperature(pd.DataFrame(output, columns=list(CLASSES)), one.facts["temperature"])
+    said = output["class"] if isinstance(output, dict) else output
+    table = apply_temperature(pd.DataFrame(said, columns=list(CLASSES)), one.facts["temperature"])
     probabilities = {name: float(table[name].iloc[0]) for name in CLASSES}
     least, risk = one.facts["abstention"]["threshold"], one.facts["abstention"]["risk"]
     most = max(probabilities.values())

@@ -138,11 +138,12 @@ def archive_of(run: Run) -> Archive:
     """A finished run as a model file holds it.
 
     Everything that is chosen is chosen on the run's validation images: the temperature, the confidence from
-    which a class is named (see `RISK`), and how unlike the training images a picture may be (see `ALIKE`).
-    What stands as its figures was measured on its test fold, which neither taught nor chose anything.
+    which a class is named (see `RISK`), from which presence on a mask counts, and how unlike the training
+    images a picture may be (see `ALIKE`). What stands as its figures was measured on its test fold, which
+    neither taught nor chose anything.
 
     Args:
-        run: finished and grouped, with its data.
+        run: finished and grouped, with its data; that of a head holds its whole network, which does both.
 
     Raises:
         ArchiveError: if it is no network, or sees more than the image.
@@ -151,13 +152,9 @@ def archive_of(run: Run) -> Archive:
         >>> archive_of(find_run("r2-cnn", profile="smoke")).facts["classes"]
         ['benign', 'malignant', 'normal']
     """
-    entry = run.experiment
-    if entry.kind != "network" or entry.task not in ("classification", "segmentation"):
-        raise ArchiveError(
-            f"{entry.id}: a {entry.kind} for {entry.task}. Expected a network that names classes or outlines "
-            "lesions, such as r2-cnn or r4-unet."
-        )
-    model = network(run)
+    runs = _by_task(run)
+    trained_run = next(iter(runs.values()))  # the one whose network it is
+    model = network(trained_run)
     seeing = with_features(model)
     seen = {}
     for part in ("train", "validation", "test"):
@@ -170,42 +167,65 @@ def archive_of(run: Run) -> Archive:
         cloud = cloud_of(each)
         limits[name] = limit_of(unlikeness(seen["validation"][name], cloud), ALIKE)
         beyond[name] = float((unlikeness(seen["test"][name], cloud) > limits[name]).mean())
-    figures = metrics_of([run])
     facts = {
-        "experiment": entry.id,
-        "title": entry.title,
-        "task": entry.task,
+        "experiment": run.experiment.id,
+        "title": trained_run.experiment.title,
+        "tasks": list(runs),
         "note": NOT_CLINICAL,
-        "size": run.settings.size,
+        "size": trained_run.settings.size,
         "prepared": PREPARED,
-        "test_flip": run.settings.test_flip,
+        "test_flip": trained_run.settings.test_flip,
         "unlike": {"limits": limits, "mahalanobis_distances": SCORES, "share_of_validation": ALIKE},
-        **_choices(run),
+        **{name: value for each in runs.values() for name, value in _choices(each).items()},
         "learned_from": {
             **{name: run.facts["dataset"][name] for name in ("name", "fingerprint", "n")},
             "origin": run.spec.origin,
             "images": len(run.split.train),
             "validation": len(run.split.validation),
-            "weights": run.facts["weights"],
+            "weights": trained_run.facts["weights"],
         },
         "never_saw": {
             "fold": run.fold,
             "seed": run.seed,
             "images": len(run.split.test),
-            "figures": {key: figures[key] for key in MAIN_FIGURES[entry.task] if key in figures},
+            "figures": {name: figure for each in runs.values() for name, figure in _figures(each).items()},
             "beyond_the_limit": beyond,
-            **_abstained(run),
+            **{name: value for each in runs.values() for name, value in _abstained(each).items()},
         },
-        "run": {"key": run.spec.key, "profile": run.spec.profile, "settings": asdict(run.spec.settings)},
+        "run": {
+            "key": trained_run.spec.key,
+            "profile": trained_run.spec.profile,
+            "settings": asdict(trained_run.spec.settings),
+        },
         "exported": {"versions": provenance.versions(), "commit": provenance.commit()},
     }
     return Archive(model, json.loads(json.dumps(facts)), reference)
 
 
+def _by_task(run: Run) -> dict[str, Run]:
+    """What a model file of a run does, and the runs that say how well: first that of the trained network."""
+    entry = run.experiment
+    if entry.kind == "head":
+        (member,) = run.members
+        return {member.experiment.task: member, entry.task: run}
+    if entry.kind == "network" and entry.task in ("classification", "segmentation"):
+        return {entry.task: run}
+    raise ArchiveError(
+        f"{entry.id}: a {entry.kind} for {entry.task}. Expected a network that names classes or outlines "
+        "lesions, such as r2-cnn or r4-unet."
+    )
+
+
+def _figures(run: Run) -> dict[str, dict]:
+    figures = metrics_of([run])
+    return {key: figures[key] for key in MAIN_FIGURES[run.experiment.task] if key in figures}
+
+
 def _choices(run: Run) -> dict:
     """What is chosen on the validation images, or fixed."""
     if run.experiment.task == "segmentation":
-        return {"threshold": THRESHOLD}
+        gate = {"presence_threshold": run.facts["presence_threshold"]} if run.settings.second_head else {}
+        return {"threshold": THRESHOLD, **gate}
     temperature = fit_temperature(run.validation)
     threshold = threshold_for(apply_temperature(run.validation, temperature), RISK)
     abstention = {"risk": RISK, "threshold": float(threshold) if np.isfinite(threshold) else None}

@@ -26,8 +26,8 @@ def find_models(names: Sequence[str], data: str | Path = "") -> list[Asked]:
         busilib.predict.export.RunError: for an experiment that was not trained here.
 
     Example (not run):
-        >>> [one.task for one in find_models(["r2-cnn.keras", "r4-unet.keras"])]
-        ['classification', 'segmentation']
+        >>> [one.tasks for one in find_models(["r2-cnn.keras", "r4-unet.keras"])]
+        [['classification'], ['segmentation']]
     """
     files = [(path.stem, read_archive(path)) for path in shipped()] if not names else []
     found = files + [_model(name, data) for name in dict.fromkeys(names)]
