@@ -1,4 +1,4 @@
-"""Whether a segmenter draws what looks malignant rougher, on notebook 15.
+"""Whether outlines, drawn or predicted, follow what a lesion looks like, on notebook 15.
 
 `own-clf` says what a lesion looks like: it sees the picture alone. Neither it nor a segmenter has learned
 from the image or from a near-duplicate of it.
@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
+from busilib.data.busi.fingerprint import read_table
 from busilib.metrics.figure import limits
 from busilib.metrics.malignancy import malignancy_score
 from busilib.metrics.outline import descriptor_auc_table
@@ -122,8 +123,8 @@ def table(found: pd.DataFrame) -> pd.DataFrame:
     benign = found[found["true"] == "benign"]
     rows = {DRAWN: "drawn", **{f"by {name}": name for name in found if f"{name} dice" in found}}
     heads = (
-        f"malignant from benign (n = {len(found)})",
-        f"benign ones: looks malignant from looks benign (n = {len(benign)})",
+        f"malignant from benign, n = {len(found)}",
+        f"among benign: looks malignant from looks benign, n = {len(benign)}",
     )
     return pd.DataFrame.from_dict(
         {
@@ -176,8 +177,18 @@ def told(found: pd.DataFrame) -> str:
     drawn, predicted = (f"{one['value']:.2f} ({limits(one)})" for one in sides.values())
     sure = told_by(good, SEGMENTER, "looks")
     return (
-        f"`own-clf` takes {looking} of {len(benign)} benign lesions for malignant. The outlines drawn by "
-        f"hand tell them from the other benign ones with an AUC of {drawn}, `own-seg`'s outlines of the same "
-        f"lesions with {predicted}. Of the {len(good)} that `own-seg` outlines with a Dice of at least "
-        f"{GOOD} alone, with {sure['value']:.2f} ({limits(sure)})."
+        f"`own-clf` takes {looking} of {len(benign)} benign lesions for malignant rather than benign. The "
+        f"outlines drawn by hand tell them from the other benign ones with an AUC of {drawn}, `own-seg`'s "
+        f"outlines with {predicted}; on the {len(good)} that it outlines with a Dice of at least {GOOD}, "
+        f"{int((good['looks'] == 'malignant').sum())} of which look malignant, with {sure['value']:.2f} "
+        f"({limits(sure)}). {_counted(found)}"
+    )
+
+
+def _counted(found: pd.DataFrame) -> str:
+    """How many of BUSI's lesions these are, and by which networks."""
+    lesions = int((read_table()["class"] != "normal").sum())
+    return (
+        f"These are {len(found)} of BUSI's {lesions} lesions, those in which `own-seg` outlines anything; the "
+        "largest piece of an outline is measured, and two networks of one seed and fold are compared."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -34,8 +34,12 @@ def outlines(shown: Sequence[Outline], columns: int = 6) -> Figure:
     return done(figure)
 
 
-def side_by_side(groups: Sequence[Sequence[Outline]]) -> Figure:
+def side_by_side(groups: Sequence[Sequence[Outline]], values: Mapping[str, float] | None = None) -> Figure:
     """One column for each group of outlines of the same picture, one outline below the other.
+
+    Args:
+        groups: outlines of a picture.
+        values: by id, a number that is printed above each; None for none.
 
     Example (not run):
         >>> side_by_side(contradicting_outlines(read_table()))
@@ -45,6 +49,8 @@ def side_by_side(groups: Sequence[Sequence[Outline]]) -> Figure:
         spare = len(column) - len(group)  # so that the last of each group stand in one row
         for axis, outline in zip(column[spare:], group, strict=True):
             draw(axis, outline)
+            if values is not None:
+                axis.set_title(f"{outline.id}\n{values[outline.id]:.2f}", fontsize=8)
     return done(figure)
 
 
