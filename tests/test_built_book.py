@@ -59,15 +59,21 @@ CUT_OFF = """() => [...document.querySelectorAll('.bd-article :is(table, pre)')]
 }).map(e => `${e.tagName.toLowerCase()} ${e.innerText.trim().slice(0, 60)}`)"""
 """Tables and code of which a reader would have to scroll to see a part."""
 
-BROKEN = """() => [...document.querySelectorAll('.bd-article table:not(.stacked)')].filter(e => {
-    const room = e.closest('.pst-scrollable-table-container, .text_html, .bd-article-container').clientWidth;
-    e.classList.add('unbroken');
-    const broken = e.getClientRects().length && e.getBoundingClientRect().width > room + 1;
-    e.classList.remove('unbroken');
-    return broken;
-}).map(e => `table ${e.innerText.trim().slice(0, 60)}`)"""
-UNBROKEN = "table.unbroken :is(th, td, code) { overflow-wrap: normal !important }"
-"""Tables that would be wider than the page if no word were broken."""
+BROKEN = r"""() => [...document.querySelectorAll('.bd-article table')].flatMap(table => {
+    const found = [], range = document.createRange();
+    const walk = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    while (walk.nextNode()) {
+        const words = walk.currentNode.data.matchAll(/(?<![^\s\-–\/])[^\s\-–\/]{1,24}(?=[\s\-–\/]|$)/g);
+        for (const word of words) {
+            range.setStart(walk.currentNode, word.index);
+            range.setEnd(walk.currentNode, word.index + word[0].length);
+            const lines = new Set([...range.getClientRects()].map(line => Math.round(line.top)));
+            if (lines.size > 1) found.push(`${word[0]} in ${table.innerText.trim().slice(0, 60)}`);
+        }
+    }
+    return found;
+})"""
+"""Words and numbers in tables that stand on two lines; addresses and paths may be longer than a line."""
 
 AXE = {"resultTypes": ["violations"], "preload": False}
 CONTRAST = AXE | {"runOnly": ["color-contrast"]}
@@ -148,7 +154,6 @@ def _visit(browser, base: str, path: str) -> Visit:
     visit.status = page.goto(base + path, wait_until="networkidle").status
     visit.content = page.evaluate(READ_PAGE)
     page.add_style_tag(content="* { animation: none !important; transition: none !important }")
-    page.add_style_tag(content=UNBROKEN)
     page.evaluate(OPEN_ALL)
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})

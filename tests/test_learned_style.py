@@ -64,7 +64,7 @@ def test_areas_under_the_curve_by_hand(made_up):
     # 1.20 lies above one of two, 1.40 above both; drawn by hand both lie between the two
     assert told_by(benign, SEGMENTER, "looks")["value"] == pytest.approx(3 / 4)
     assert told_by(benign, "drawn", "looks")["value"] == pytest.approx(1 / 2)
-    assert told(table).startswith("`own-clf` takes 2 of 4 benign lesions for malignant.")
+    assert told(table).startswith("`own-clf` takes 2 of 4 benign lesions for malignant rather than benign.")
 
 
 def test_only_seeds_that_all_have_are_compared(made_up):

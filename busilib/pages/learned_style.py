@@ -189,6 +189,6 @@ def _counted(found: pd.DataFrame) -> str:
     """How many of BUSI's lesions these are, and by which networks."""
     lesions = int((read_table()["class"] != "normal").sum())
     return (
-        f"These are {len(found)} of BUSI's {lesions} lesions, those in which `own-seg` outlines anything; the "
-        "largest piece of an outline is measured, and two networks of one seed and fold are compared."
+        f"These are {len(found)} of BUSI's {lesions} lesions, those in which `own-seg` outlines anything; "
+        "the largest piece of an outline is measured, and two networks of one seed and fold are compared."
     )

@@ -20,8 +20,8 @@ def sentence() -> str:
         "ellipse of the same size and proportions, tells malignant from benign with an AUC of "
         f"{busi['value']:.3f} ({limits(busi, '.3f')}) on all {busi['n']} outlines, without a look at the "
         f"picture; on BrEaST's {other['n']} it is {other['value']:.3f} ({limits(other, '.3f')}). With it, "
-        f"and an empty mask called normal, {cell(right)} of BUSI's {right['n']} images are named right, by cuts "
-        "chosen on other folds."
+        f"and an empty mask called normal, {cell(right)} of BUSI's {right['n']} images are named right, by "
+        "cuts chosen on other folds."
     )
 
 
