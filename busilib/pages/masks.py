@@ -55,6 +55,24 @@ def two_heads() -> Record:
     return the_record("r3-imagemasknet2")
 
 
+def kept_stage(two: Record) -> str:
+    """Which epoch of R3's second network is kept, on its first fold, and what the second stage did for it.
+
+    Args:
+        two: of `two_heads`.
+
+    Example:
+        >>> kept_stage(two_heads()).startswith("The epoch kept is")
+        True
+    """
+    history, settings = two.parts[0].tables["history"], two.facts["settings"]
+    kept, switch = int(history[settings["monitor"]].idxmin()) + 1, settings["image_only_from"]
+    told = f"The epoch kept is {kept} of {len(history)}; from {switch + 1} on the image head learns alone"
+    if kept > switch:
+        return f"{told}."
+    return f"{told}, and its validation loss was never as low again: the second stage is not behind this."
+
+
 @cache
 def _empty_hash(height: int, width: int) -> str:
     return pixel_hash(np.zeros((height, width), bool))

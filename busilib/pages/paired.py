@@ -274,7 +274,7 @@ def _sign_test(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def most_moved(models: Mapping[str, Answers]) -> pd.Series:
-    """The pair whose p changes most, as a ratio, when copies of an image are left out.
+    """The pair whose p changes most when copies of an image are left out.
 
     Returns:
         `one`, `other`, `p` (all images) and `low`, `median`, `high` (see `drawn_of_each`).
@@ -283,4 +283,4 @@ def most_moved(models: Mapping[str, Answers]) -> pd.Series:
         >>> most_moved(classifiers())[["one", "other"]].tolist()
     """
     table = tests(models).merge(drawn_of_each(models), on=["one", "other"])
-    return table.loc[np.log(table["p"] / table["median"]).abs().idxmax()]
+    return table.loc[(table["p"] - table["median"]).abs().idxmax()]

@@ -23,7 +23,7 @@ def sentence() -> str:
     best = max(accuracy, key=lambda name: accuracy[name]["value"])
     _, base, _ = base_rate(common_ids(records))
     cut = fed("r2-mobilenet", CUTS)["cut by the true mask"].metrics["accuracy"]
-    verdict = "Partly"
+    verdict = "Partly" if accuracy[best]["value"] >= min(claims) else "Not quite, from the picture alone"
     if below(accuracy[best], min(claims)):
         verdict = "Not from the picture alone"
     elif above(accuracy[best], max(claims)):

@@ -20,20 +20,18 @@ def sentence() -> str:
     auc = {name: study.metrics(name)["macro_auc"] for name in study.conditions}
     n = next(iter(auc.values()))["n"]
     drawn, whole = auc[told.MASK], auc[told.WHOLE]
-    lead = (
-        "A simple classifier reads more from the drawn mask than from the picture"
-        if drawn["value"] > whole["value"]
-        else "A simple classifier reads more from the picture than from the drawn mask"
-    )
     told_apart = told.malignancy(study)
     lesions = told_apart[told.WHOLE]["n"]
+    as_much = told_apart[told.PAINTED]["value"] >= told_apart[told.WHOLE]["low"]
+    more = "more" if drawn["value"] > whole["value"] else "less"
+    lead = "About as much as one that has" if as_much else "Less than one that has"
     return (
-        f"**{lead}.** On all {n} images, a simple classifier that sees the true mask alone, white on black, "
-        f"reaches a macro AUC of {cell(drawn)}; one that sees the whole image, {cell(whole)}. Of malignant "
-        f"against benign, on the {lesions} images with a lesion, the whole image gives "
-        f"{cell(told_apart[told.WHOLE])}, the image with the lesion painted out "
-        f"{cell(told_apart[told.PAINTED])}, and a box where it lies, with nothing in it, "
-        f"{cell(told_apart[told.BOX])}."
+        f"**{lead}.** Of malignant against benign, on the {lesions} images with a lesion, the whole image "
+        f"gives a simple classifier an AUC of {cell(told_apart[told.WHOLE])}, the image with the lesion "
+        f"painted out {cell(told_apart[told.PAINTED])}, and a box where it lies, with nothing in it, "
+        f"{cell(told_apart[told.BOX])}. The true mask alone, white on black, says {more} than the picture: "
+        "on "
+        f"all {n} images its macro AUC is {cell(drawn)}, that of the whole image {cell(whole)}."
     )
 
 

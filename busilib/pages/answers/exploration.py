@@ -13,11 +13,12 @@ def sentence() -> str:
     table = read_table()
     twins, conflicts = table.duplicated("group", keep=False).sum(), table["label_conflict"]
     groups = table["group"].nunique()
+    repeated = int((table["group"].value_counts() > 1).sum())
     return (
-        f"**Fewer pictures than files.** BUSI's {len(table)} images form {groups} groups of near-duplicates: "
-        f"{twins} images have a twin among the others, and the largest groups hold "
-        f"{group_sizes(table).index.max()}. In {table.loc[conflicts, 'group'].nunique()} groups, of "
-        f"{conflicts.sum()} images, stand two labels."
+        f"**Fewer pictures than files.** BUSI's {len(table)} images are {groups} different pictures, of "
+        f"which {repeated} stand there more than once: {twins} images have a twin among the others, and the "
+        f"largest groups of near-duplicates hold {group_sizes(table).index.max()}. In "
+        f"{table.loc[conflicts, 'group'].nunique()} groups, of {conflicts.sum()} images, stand two labels."
     )
 
 

@@ -15,7 +15,11 @@ def sentence() -> str:
     records = fed("r2-mobilenet", CUTS)
     accuracy = {name: found["accuracy"] for name, found in on_common_images(records).items()}
     gain = difference(records["cut by the true mask"], records["whole image"], "accuracy")
-    verdict = "The answer, where the mask is the true one" if above(gain) else "Nothing that is clear"
+    verdict = (
+        "To read the answer off the mask, where it is the true one"
+        if above(gain)
+        else "Nothing that is clear"
+    )
     return (
         f"**{verdict}.** R2's MobileNet names {cell(accuracy['cut by the true mask'])} of the same "
         f"{n_common(records)} images right when they are cut by the mask that an expert drew, "

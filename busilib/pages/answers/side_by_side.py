@@ -6,7 +6,15 @@ from matplotlib.figure import Figure
 
 from busilib.metrics.figure import above, below
 from busilib.pages import figures
-from busilib.pages.common import beside_claims, difference, n_common, on_common_images, signed, trained
+from busilib.pages.common import (
+    Records,
+    beside_claims,
+    difference,
+    n_common,
+    on_common_images,
+    signed,
+    trained,
+)
 from busilib.pages.contenders import (
     JOINED,
     PLAIN,
@@ -34,10 +42,19 @@ def sentence() -> str:
     said = "; ".join(f"the {name} {signed(gain, 3)}" for name, gain in gains.items())
     n, settings = iou[best]["n"], trained(records[best]).replace(";", ",")
     return (
-        f"**The {best}, {verdict}.** On the {n} lesions among the same {n_common(records)} images its IoU is "
-        f"{cell(iou[best])} with {settings}. Against it, pair by pair: {said}. The weights, "
-        f"fitted on validation images, are {weights()}; R4 ranks the {order_claimed()[0]} first."
+        f"**Of these short runs, the {best}, {verdict}.** On the {n} lesions among the same "
+        f"{n_common(records)} images its IoU is {cell(iou[best])} with {settings}; {_others(records, best)}. "
+        f"Against it, pair by pair: {said}. The weights, fitted on validation images, are {weights()}; R4 "
+        f"ranks the {order_claimed()[0]} first."
     )
+
+
+def _others(records: Records, best: str) -> str:
+    """How long the other networks learned, in words."""
+    epochs = {
+        name: record.facts["settings"]["epochs"] for name, record in networks(records).items() if name != best
+    }
+    return "; ".join(f"the {name} learned for {count} epochs" for name, count in epochs.items())
 
 
 def picture() -> Figure:

@@ -13,8 +13,8 @@ def sentence() -> str:
     r2, ours = table[table["split"] == "R2"], table[table["split"] == GROUPED]
     of_reports = table[table["split"].isin(list(REPORTS))].groupby("split")["share"].mean()
     return (
-        f"**A random split tests on pictures that the model has seen.** Dividing the real BUSI as R2 does, "
-        f"{r2['twins'].min()} to {r2['twins'].max()} of its {r2['test'].max()} test images have a "
+        f"**A random split tests partly on pictures that the model has seen.** Dividing the real BUSI as R2 "
+        f"does, {r2['twins'].min()} to {r2['twins'].max()} of its {r2['test'].max()} test images have a "
         f"near-duplicate in training ({SEEDS} draws, mean {r2['twins'].mean():.1f}). From report to report "
         f"the mean share is {of_reports.min():.0f} to {of_reports.max():.0f} %; in the grouped folds of this "
         f"book it is {ours['share'].max():.0f} %."
