@@ -269,7 +269,7 @@ def test_nothing_recorded_means_nothing_reproduced(tmp_path):
     lines = ledger(list(EXPERIMENTS.values()), tmp_path, {})
     n = sum(len(entry.claims) for entry in EXPERIMENTS.values())
     assert len(lines) == n and all(line.own is line.grouped is None for line in lines)
-    assert tally(lines).startswith(f"{n} figures as the report did: ") and "reproduced" not in tally(lines)
+    assert tally(lines).startswith(f"{n} figures; as the report did: ") and "reproduced" not in tally(lines)
     assert tally(lines).endswith("; grouped: none")
 
 

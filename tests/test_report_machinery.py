@@ -417,7 +417,7 @@ def test_claims_show_every_claim_of_the_registry(tmp_path):
     assert len(rows) == len(claims)
     assert all("cannot be checked" in row or "not run by us" in row for row in rows)
     assert sum(line.startswith("| `") for line in short.splitlines()) == len(main)
-    assert short.startswith(f"{len(claims)} figures as the report did: ")
+    assert short.startswith(f"{len(claims)} figures; as the report did: ")
     assert "0.9096" in text and "24,439,269" in text and "No figure is printed for `r2-unet`" in short
 
 

@@ -39,7 +39,7 @@ app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
-    help="Breast-ultrasound AI, reproduced and checked. For research and teaching; not for clinical use.",
+    help="Breast-ultrasound AI: five reports, run again. For research and teaching; not for clinical use.",
 )
 
 

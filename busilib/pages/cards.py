@@ -106,7 +106,7 @@ def duplicate_threshold(root: Path) -> str:
     recorded = _recorded("duplicate-threshold", root)
     if not recorded:
         return NO_RECORD
-    head = ["folds keep together", "pairs", "groups", "images", "twins in a draw of R2's split"]
+    head = ["folds keep together", "pairs", "groups", "images", "twins in one draw of R2's split"]
     head += ["tested beside a twin", "accuracy", "difference"]
     rows = []
     for name, facts in recorded[0].conditions.items():

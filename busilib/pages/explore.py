@@ -20,6 +20,9 @@ NO_RECORD = "*No record yet.*"
 MODEL = "r2-mobilenet"
 """The recorded classifier whose confidence the first slider cuts."""
 
+OURS = "above 0.95"
+"""The second slider starts at the threshold of this book."""
+
 LEAST = np.linspace(0.35, 0.99, 33).round(2)
 """Places of the first slider."""
 
@@ -78,6 +81,7 @@ def duplicates(root: Path) -> str:
         ("pairs kept together", "tested beside a twin", "accuracy (95 % interval)"),
         ("tested beside a twin", "accuracy"),
         [_together(name, condition) for name, condition in study.conditions.items()],
+        start=list(study.conditions).index(OURS) if OURS in study.conditions else None,
     )
 
 
@@ -105,8 +109,18 @@ def _together(name: str, condition: dict) -> Step:
     return Step(shown, cells, said, (apart, accuracy["value"]))
 
 
-def _html(id: str, label: str, head: Sequence[str], bars: Sequence[str], steps: Sequence[Step]) -> str:
-    """The table, and the parts that the script shows: a slider, bars, and what is said."""
+def _html(
+    id: str,
+    label: str,
+    head: Sequence[str],
+    bars: Sequence[str],
+    steps: Sequence[Step],
+    start: int | None = None,
+) -> str:
+    """The table, and the parts that the script shows: a slider, bars, and what is said.
+
+    The slider starts at the step with this place, in the middle unless given.
+    """
     rows = "\n".join(
         f'<tr data-name="{escape(step.name)}" data-said="{escape(step.said)}" '
         f'data-shares="{" ".join(f"{share:.4f}" for share in step.shares)}">'
@@ -120,11 +134,12 @@ def _html(id: str, label: str, head: Sequence[str], bars: Sequence[str], steps: 
         f'<meter id="{id}-bar-{n}" min="0" max="1"></meter></p>'
         for n, bar in enumerate(bars)
     )
+    first = len(steps) // 2 if start is None else start
     return f"""```{{raw}} html
 <div class="explore" id="explore-{id}">
 <div class="explore-live" hidden>
 <p><label for="{id}-slider">{escape(label)}</label>
-<input type="range" id="{id}-slider" min="0" max="{len(steps) - 1}" step="1" value="{len(steps) // 2}"></p>
+<input type="range" id="{id}-slider" min="0" max="{len(steps) - 1}" step="1" value="{first}"></p>
 <p><output for="{id}-slider" aria-live="polite"></output></p>
 {meters}
 </div>

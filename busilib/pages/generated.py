@@ -185,7 +185,8 @@ def _made(record: Record) -> str:
     source, chosen = facts["weights"]["source"], facts["split"][0]["selected_on"]
     weights = "random weights" if source == "random" else f"weights: {source}"
     epoch = f", epoch chosen on the {chosen} images" if len(record.history) else ""
-    return f"profile {facts['profile']}, {weights}, input: {facts['inputs']}{epoch}, {facts['date']}"
+    read = ", as we read R2" if facts["experiment"].startswith("r2-") and "mask" in facts["inputs"] else ""
+    return f"profile {facts['profile']}, {weights}, input: {facts['inputs']}{read}{epoch}, {facts['date']}"
 
 
 def _dropdown(title: str, text: str, fence: int) -> str:

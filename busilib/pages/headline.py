@@ -85,7 +85,8 @@ def _findings(root: Path) -> Iterator[str]:
     low, high = claimed_accuracies()
     yield (
         f"**One network, as each report tested.** Our own network, tuned once, has an accuracy of {did} "
-        f"tested it, and of {next(iter(tested.values()))[1]:.2f} in a grouped fold, where nothing leaks. "
+        f"tested it, and of {next(iter(tested.values()))[1]:.2f} in a grouped fold, without near-duplicates "
+        "on both sides. "
         f"{protocol_gap.clear(gaps)} The reports claim "
         f"{low:.2f} to {high:.2f}; R3, and R2 as we read it, show their networks the mask that was drawn by "
         "hand. See [page 9](../notebooks/09_inflation_ladder.ipynb)."
@@ -125,12 +126,12 @@ def _findings(root: Path) -> Iterator[str]:
         goals = [goal for goal in GOALS if goal.id == "own-clf"]
         met = sum(reached(goal, found[goal.figure]) for goal in goals)
         yield (
-            "**What an honest baseline reaches.** A small pretrained network, tuned and tested without leaks "
-            f"on every image: accuracy {cell(found['accuracy'])}, AUC of malignant against benign "
+            "**What an honest baseline reaches.** The same network on every image, in grouped folds: "
+            f"accuracy {cell(found['accuracy'])}, AUC of malignant against benign "
             f"{cell(found['malignancy_auc'])}. Of the {len(goals)} goals set for it before the runs it "
             f"reaches {met or 'none'}. On nearly the images that two careful peers kept: "
-            f"{'; '.join(standing.beside_peers(root))}; folds and networks are others. See [where systems "
-            "stand](standing.md)."
+            f"{'; '.join(standing.beside_peers(root))}; folds and networks are others, and the tested folds "
+            "chose the epoch for the first AUC of theirs. See [where systems stand](standing.md)."
         )
 
 

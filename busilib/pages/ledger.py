@@ -264,6 +264,7 @@ KINDS = {
     "no": "without a verdict",
     "not": "not run by us",
     "cannot": "cannot be checked",
+    "": "not compared",
 }
 """How a verdict begins, and what it is counted as."""
 
@@ -273,15 +274,12 @@ def tally(lines: Sequence[Line]) -> str:
 
     Example:
         >>> tally(ledger([experiment("r2-cnn")], Path("nowhere"), {}))
-        '15 figures as the report did: 15 not run by us; grouped: none'
+        '15 figures; as the report did: 15 not run by us; in grouped folds: 15 not compared'
     """
     own, grouped = ([getattr(line, f"{side}_verdict") for line in lines] for side in ("own", "grouped"))
-    return f"{len(lines)} figures as the report did: {_counts(own)}; grouped: {_counts(grouped)}"
+    return f"{len(lines)} figures; as the report did: {_counts(own)}; in grouped folds: {_counts(grouped)}"
 
 
 def _counts(verdicts: Sequence[str]) -> str:
-    kinds = pd.Series([KINDS[said.split()[0]] for said in verdicts if said], dtype=object).value_counts()
-    return (
-        ", ".join(f"{kinds[kind]} {kind}" for kind in dict.fromkeys(KINDS.values()) if kind in kinds)
-        or "none"
-    )
+    kinds = pd.Series([KINDS[said.partition(" ")[0]] for said in verdicts], dtype=object).value_counts()
+    return ", ".join(f"{kinds[kind]} {kind}" for kind in dict.fromkeys(KINDS.values()) if kind in kinds)

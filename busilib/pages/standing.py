@@ -13,8 +13,10 @@ from busilib.data.busi.subsets import SUBSETS, subset_ids
 from busilib.errors import UserError
 from busilib.metrics.figure import limits, several
 from busilib.metrics.malignancy import lesions_only
+from busilib.pages.common import AS_DESCRIBED, made
 from busilib.pages.generated import markdown_table
 from busilib.pages.shipped import PROFILE, out_of_fold
+from busilib.reports.experiment import Experiment
 from busilib.reports.peers import PEERS
 from busilib.reports.registry import EXPERIMENTS
 from busilib.runs.measured import metrics_of_busi
@@ -130,9 +132,16 @@ def _claims() -> Iterator[Standing]:
                     claim.value,
                     f"{claim.value:.3f}",
                     f"{entry.report} claims it: {entry.title}",
-                    f"{n}, {claim.part}; see the [ledger](claims.md)",
+                    f"{n}, {claim.part}{_shown_masks(entry)}; see the [ledger](claims.md)",
                     MIXED if entry.task == "classification" or entry.report == "R1" else UNSAID,
                 )
+
+
+def _shown_masks(entry: Experiment) -> str:
+    """That a claim is of a network that was shown true masks, where it was."""
+    if "true mask" not in entry.inputs_under("random"):
+        return ""
+    return "; the true mask was shown" + (", as we read it" if entry.report == "R2" else "")
 
 
 def _ours(root: Path) -> Iterator[Standing]:
@@ -177,8 +186,29 @@ def beside_peers(root: Path) -> list[str]:
                 words = FIGURES[peer.metric]
                 words = words[0].lower() + words[1:] if words[1].islower() else words
                 ours = found[peer.subset][peer.metric]["value"]
-                told.append(f"{words}, {ours:.2f} (theirs {peer.value:.2f})")
+                others = "".join(
+                    f"; {one.value:.2f} on {one.images}"
+                    for one in PEERS
+                    if (one.name, one.metric, one.subset) == (peer.name, peer.metric, "")
+                )
+                told.append(f"{words}, {ours:.2f} (theirs {peer.value:.2f}{others})")
     return told
+
+
+def in_short(root: Path) -> str:
+    """Where our baselines stand, in a sentence.
+
+    Args:
+        root: the repository, whose `results/` are read.
+
+    Example (not run):
+        >>> in_short(Path("."))
+    """
+    told = "; ".join(beside_peers(root))
+    return (
+        f"On the images that come nearest to those of two careful peers, our baselines have: {told}. The "
+        "reports' claims rest on protocols that do not keep near-duplicates apart."
+    )
 
 
 def figures_of(task: str, rows: pd.DataFrame) -> dict[str, dict]:
@@ -213,7 +243,10 @@ def _how(record: Record, n: int, subset: str) -> str:
     chosen = record.facts["split"][0]["selected_on"]
     all_images = record.predictions["id"].nunique()
     kept = WHICH[subset].format(n=n, all=all_images)
-    return f"{kept}; {record.folds} grouped folds of all images{repeats}; a {chosen} part chose the epoch"
+    less = "" if made(record) == AS_DESCRIBED else f"; {made(record)}"
+    return (
+        f"{kept}; {record.folds} grouped folds of all images{repeats}; a {chosen} part chose the epoch{less}"
+    )
 
 
 def _community(root: Path) -> Iterator[Standing]:

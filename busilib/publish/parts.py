@@ -22,6 +22,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "findings": headline.findings,
     "headline": headline.figure,
     "answers": headline.pages,
+    "standing-in-short": standing.in_short,
     "standing": standing.standing,
     "primary": primary.primary,
     "comparisons": comparisons.comparisons,

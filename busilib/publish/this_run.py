@@ -25,7 +25,8 @@ AMBER, INK = "#f5c451", "#2b1d00"
 
 NOTE = (
     '<p class="phantom-note"><b>PHANTOM</b> stands on what this build computed on synthetic pictures: in '
-    "the blocks “Run it yourself” of this page, and nowhere else. All else is recorded on real ones, or a report's own figure.</p>"
+    "the blocks “Run it yourself” of this page, and nowhere else. All else is recorded on real ones, or is a "
+    "report's own figure.</p>"
 )
 """Announced behind the answer of a page that shows phantoms."""
 
