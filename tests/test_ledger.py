@@ -270,16 +270,17 @@ def test_nothing_recorded_means_nothing_reproduced(tmp_path):
     n = sum(len(entry.claims) for entry in EXPERIMENTS.values())
     assert len(lines) == n and all(line.own is line.grouped is None for line in lines)
     assert tally(lines).startswith(f"{n} figures; as the report did: ") and "reproduced" not in tally(lines)
-    assert tally(lines).endswith("; grouped: none")
+    assert tally(lines).endswith(f"; in grouped folds: {n} not compared")
 
 
 def test_the_tally_adds_up():
     lines = ledger(list(EXPERIMENTS.values()), ROOT / "results", {})
-    own, grouped = tally(lines).split("; grouped: ")
+    own, grouped = tally(lines).split("; in grouped folds: ")
     whole, *parts = (int(word) for word in own.split() if word.isdigit())
     assert sum(parts) == whole == len(lines)
-    counted = sum(int(word) for word in grouped.split() if word.isdigit())
-    assert counted == sum(line.grouped is not None for line in lines) > 0
+    counts = {kind: int(n) for n, _, kind in (part.partition(" ") for part in grouped.split(", "))}
+    assert sum(counts.values()) == len(lines)
+    assert counts["not compared"] == sum(line.grouped is None for line in lines) < len(lines)
 
 
 def test_every_verdict_on_our_records_follows_from_the_figures_beside_it():

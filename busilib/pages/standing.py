@@ -184,7 +184,7 @@ def beside_peers(root: Path) -> list[str]:
         for peer in PEERS:
             if peer.metric in found.get(peer.subset, {}):
                 words = FIGURES[peer.metric]
-                words = words[0].lower() + words[1:] if words[1].islower() else words
+                words = words[0].lower() + words[1:] if words.startswith("Accuracy") else words
                 ours = found[peer.subset][peer.metric]["value"]
                 others = "".join(
                     f"; {one.value:.2f} on {one.images}"
