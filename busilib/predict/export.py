@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from busilib import provenance
-from busilib.data.dataset import CLASSES, DataError
+from busilib.data.dataset import CLASSES, DataError, Dataset
 from busilib.data.look import look
 from busilib.errors import UserError
 from busilib.metrics.abstention import abstention_metrics, threshold_for
@@ -72,7 +72,7 @@ def find_run(id: str, data: str | Path = "", profile: str = "", fold: int | None
         >>> find_run("r2-cnn", profile="smoke").finished
         True
     """
-    entry = experiment(id)
+    experiment(id)  # an unknown one is told
     if profile and profile not in PROFILES:
         raise RunError(f"no profile {profile!r}. There are: {', '.join(PROFILES)}")
     found = [
@@ -94,17 +94,36 @@ def find_run(id: str, data: str | Path = "", profile: str = "", fold: int | None
             "on them: give their folder (--data DIR), or a model file, which has it inside "
             "(`busi model export`)."
         )
+    images = load_data(spec["profile"], data, spec["seed"], Settings(**spec["settings"]).size)
+    return _as_trained(facts, folder, images, str(data) or "these phantoms")
+
+
+def _as_trained(facts: dict, folder: Path, images: Dataset, source: str) -> Run:
+    """A finished run and, of a head, its member, as their facts tell them; no pretrained weights are needed.
+
+    Args:
+        facts, folder: of the run.
+        images: what it should have learned from.
+        source: where these come from, for the message.
+
+    Raises:
+        DataError: if it learned from others.
+    """
+    spec = facts["spec"]
     settings = Settings(**spec["settings"])
-    images = load_data(spec["profile"], data, spec["seed"], settings.size)
-    plain = planned(id, images, spec["profile"], "grouped", spec["fold"], spec["seed"], "none")
-    same = replace(plain.spec, settings=settings, weights=spec["weights"])
+    plain = planned(
+        spec["experiment"], images, spec["profile"], "grouped", spec["fold"], spec["seed"], "none"
+    )
+    same = replace(plain.spec, settings=settings, weights=spec["weights"], behind=tuple(spec["behind"]))
     if same.key != facts["key"]:
         raise DataError(
-            f"{folder}: was trained on other data than {images.name} in {data or 'these phantoms'}, or by "
-            "another version of this program. Give the data that it learned from "
-            f"({facts['dataset']['name']}, n = {facts['dataset']['n']}), or train {entry.id} anew."
+            f"{folder}: was trained on other data than {images.name} in {source}, or by another version of "
+            f"this program. Give the data that it learned from ({facts['dataset']['name']}, n = "
+            f"{facts['dataset']['n']}), or train {spec['experiment']} anew."
         )
-    return replace(plain, spec=same, settings=settings, folder=folder)
+    files = [next(folder.parents[1].glob(f"*/*-{key}/{FACTS}")) for key in spec["behind"]]
+    members = tuple(_as_trained(read_facts(file), file.parent, images, source) for file in files)
+    return replace(plain, spec=same, settings=settings, folder=folder, members=members)
 
 
 def trained(id: str = "") -> list[tuple[dict, Path]]:
