@@ -1,6 +1,7 @@
 """A picture of one's own: what is said, what is not, and that every output says what it is not for."""
 
 import csv
+import hashlib
 import json
 import shutil
 import zipfile
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import skimage
 from PIL import Image, ImageDraw
+from scipy.ndimage import gaussian_filter
 from typer.testing import CliRunner
 
 from busilib.cli.main import app
@@ -21,13 +23,17 @@ from busilib.data.pixels import colour_share
 from busilib.metrics.calibration import apply_temperature, fit_temperature
 from busilib.metrics.unlike import cloud_of, unlikeness
 from busilib.models.archive import ArchiveError, ask, read_archive, with_features, write_archive
-from busilib.models.shipped import LARGEST, shipped
+from busilib.models.shipped import LARGEST, SHA256, card_of, shipped
 from busilib.predict import answer as said
+from busilib.predict import models as models_of_busilib
 from busilib.predict.export import RunError, archive_of, find_run
 from busilib.predict.models import find_models
-from busilib.predict.picture import PictureError, find_pictures, read_picture
+from busilib.predict.picture import Picture, PictureError, find_pictures, read_picture
 from busilib.predict.write import caption, names_of, overlay
+from busilib.reports.registry import experiment
 from busilib.runs import load, runner
+from busilib.runs.measured import metrics_of_busi
+from busilib.runs.records import find_parts
 
 PHOTOGRAPHS = Path(skimage.__file__).parent / "data"
 NOTE = "Not for clinical use."
@@ -272,9 +278,35 @@ def test_runs_are_found_with_their_own_data_only(trained, drawn, tmp_path):
         find_run("r2-cnn", others)
 
 
-def test_small_models_of_the_package_keep_their_bounds():
+def test_models_of_the_package_are_what_was_committed_and_keep_their_bounds():
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in shipped()} == SHA256
     for path in shipped():
-        assert path.stat().st_size <= LARGEST
+        card = card_of(path)
+        assert path.stat().st_size <= LARGEST and not card["exported"]["commit"].endswith("changes")
+
+
+@pytest.mark.slow
+def test_the_model_of_the_package_answers_without_a_word_more():
+    from busilib.keras_backend import keras
+
+    keras.utils.clear_session()  # as in a fresh process: names of layers are counted from the start
+    (model,) = find_models([])
+    rng = np.random.default_rng(0)
+    speckle = np.clip(gaussian_filter(rng.rayleigh(60, (300, 400)), (1, 2)), 0, 255).astype(np.uint8)
+    loose = {"unlike": {"limits": {"look": 1e9, "encoder": 1e9}}}
+    found = said.answer(Picture(Path("speckle.png"), speckle, 0.0), forced([model], **loose))
+    assert sum(found.probabilities.values()) == pytest.approx(1, abs=1e-4)
+    assert found.lesion.shape == speckle.shape
+
+
+def test_the_figures_of_the_model_of_the_package_are_those_of_its_records():
+    """Half precision moves a probability in the third decimal, and no figure here."""
+    card = card_of(shipped()[0])
+    for id in ("own-multi-seg", "own-multi-clf"):
+        (part,) = [one for one in find_parts(id, "laptop") if (one.seed, one.fold) == (0, 0)]
+        told = metrics_of_busi(experiment(id).task, part.tables["predictions"], "laptop")
+        for key in card["never_saw"]["figures"].keys() & told.keys():
+            assert card["never_saw"]["figures"][key]["value"] == pytest.approx(told[key]["value"], abs=1e-6)
 
 
 # What is said
@@ -434,10 +466,10 @@ def test_a_model_is_exported_and_used(trained, drawn, tmp_path):
 def test_without_a_model_one_line_says_how_to_get_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     screenshot().save("mine.png")
-    code, _, told = busi("predict", "mine.png")
-    assert (
-        code == 2 and "no model was named, and none comes with busilib yet" in told and "busi train" in told
-    )
+    with monkeypatch.context() as patch:
+        patch.setattr(models_of_busilib, "shipped", lambda: [])
+        code, _, told = busi("predict", "mine.png")
+    assert code == 2 and "no model was named, and none lies in this copy" in told and "busi train" in told
     code, _, told = busi("predict", "mine.png", "--model", "nothing")
     assert code == 2 and "neither a file nor an experiment" in told
     code, _, told = busi("predict", "mine.png", "--model", "nothing.keras")

@@ -19,8 +19,9 @@ import numpy as np
 
 from busilib.errors import UserError
 from busilib.keras_backend import keras
+from busilib.models.shipped import FACTS
 
-FACTS, REFERENCE, WEIGHTS = "busilib.json", "busilib.npz", "model.weights.h5"
+REFERENCE, WEIGHTS = "busilib.npz", "model.weights.h5"
 FORMAT = 2
 """Raised when older programs could not read what is written."""
 
@@ -148,7 +149,8 @@ def with_features(model: keras.Model) -> keras.Model:
     Example (not run):
         >>> probabilities, features = ask(with_features(network(run)), busi.images)
     """
-    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32")(deepest_map(model))
+    # A name of its own: one that Keras counts out could be that of a layer in the file.
+    pooled = keras.layers.GlobalAveragePooling2D(dtype="float32", name="busilib_seen")(deepest_map(model))
     return keras.Model(model.inputs, {"said": model.output, "seen": pooled})
 
 

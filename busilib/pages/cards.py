@@ -14,6 +14,7 @@ from busilib.metrics.calibration import calibrate, calibration_metrics
 from busilib.metrics.classification import same_answer
 from busilib.metrics.measure import MAIN_FIGURES, intervals
 from busilib.metrics.pairing import groups_of
+from busilib.models.shipped import SHA256, card_of, shipped
 from busilib.pages.common import signed
 from busilib.pages.generated import markdown_table
 from busilib.pages.outside import constant_answers
@@ -151,6 +152,32 @@ def throughput(root: Path) -> str:
         f"each. Profile `{facts['profile']}`, {facts['hardware']}, {backend}, commit {facts['commit']}, "
         f"{facts['date']}."
     )
+
+
+def shipped_model(root: Path) -> str:
+    """The card of the model that comes with the package, made from the file itself.
+
+    Example:
+        >>> "never saw" in shipped_model(Path("."))
+        True
+    """
+    parts = []
+    for path in shipped():
+        card = card_of(path)
+        learned, unseen = card["learned_from"], card["never_saw"]
+        rows = [[METRIC_NAMES[key], cell(one), one["n"]] for key, one in unseen["figures"].items()]
+        table = markdown_table(["figure", "value (95 % interval)", "n"], "lrr", rows)
+        answered, wrong = unseen["abstention"]["coverage"], unseen["abstention"]["risk"]
+        parts.append(
+            f"`{path.name}` is `{card['experiment']}` of fold {unseen['fold']}, seed {unseen['seed']}, in "
+            f"half precision ({path.stat().st_size / 1e6:.1f} MB, SHA-256 `{SHA256[path.name][:16]}…`). It "
+            f"learned from {learned['images']} images of {learned['name']}; {learned['validation']} more chose its "
+            f"epoch, temperature and thresholds. What it reaches on the {unseen['images']} images of that "
+            f"fold, which it never saw, nor a near-duplicate of one:\n\n{table}\n\nIt names a class for "
+            f"{answered:.0%} of them, and {wrong:.0%} of these classes are wrong. It refuses "
+            f"{unseen['beyond_the_limit']['look']:.0%} of them as unlike what it learned from."
+        )
+    return "\n\n".join(parts)
 
 
 def shipped_table(root: Path) -> str:

@@ -32,7 +32,7 @@ def find_models(names: Sequence[str], data: str | Path = "") -> list[Asked]:
     files = [(path.stem, read_archive(path)) for path in shipped()] if not names else []
     found = files + [_model(name, data) for name in dict.fromkeys(names)]
     if not found:
-        raise ModelError(f"no model was named, and none comes with busilib yet. {_others()}")
+        raise ModelError(f"no model was named, and none lies in this copy of busilib. {_others()}")
     return made_ready(found)
 
 

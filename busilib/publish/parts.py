@@ -39,6 +39,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "duplicate-threshold": cards.duplicate_threshold,
     "throughput": cards.throughput,
     "shipped-table": cards.shipped_table,
+    "shipped-model": cards.shipped_model,
     "bibtex": cards.bibtex,
     "tripod-tally": lambda root: cards.tally(root / "book" / "tripod_ai.md"),
     "claim-tally": lambda root: cards.tally(root / "book" / "claim_checklist.md"),
