@@ -171,10 +171,10 @@ def shipped_model(root: Path) -> str:
         parts.append(
             f"`{path.name}` is `{card['experiment']}` of fold {unseen['fold']}, seed {unseen['seed']}, in "
             f"half precision ({path.stat().st_size / 1e6:.1f} MB, SHA-256 `{SHA256[path.name][:16]}…`). It "
-            f"learned from {learned['images']} images of {learned['name']}; {learned['validation']} more chose its "
-            f"epoch, temperature and thresholds. What it reaches on the {unseen['images']} images of that "
-            f"fold, which it never saw, nor a near-duplicate of one:\n\n{table}\n\nIt names a class for "
-            f"{answered:.0%} of them, and {wrong:.0%} of these classes are wrong. It refuses "
+            f"learned from {learned['images']} images of {learned['name']}; {learned['validation']} more "
+            f"chose its epoch, temperature and thresholds. What it reaches on the {unseen['images']} images "
+            f"of that fold, which it never saw, nor a near-duplicate of one:\n\n{table}\n\nIt names a class "
+            f"for {answered:.0%} of them, and {wrong:.0%} of these classes are wrong. It refuses "
             f"{unseen['beyond_the_limit']['look']:.0%} of them as unlike what it learned from."
         )
     return "\n\n".join(parts)
