@@ -165,5 +165,5 @@ def test_outside_and_threshold_tables(tmp_path, phantom, monkeypatch):
     monkeypatch.setattr(cards, "PROFILES", ("smoke",))
     write_study(outside_study("outside-classification", "classification", phantom), tmp_path / "results")
     last = cards.outside(tmp_path).splitlines()[-1]
-    assert last.startswith("| r2-mobilenet, BUSI | 1.00 (1.00–1.00) | 1.00 (no interval: 6 normal images) |")
+    assert last.startswith("| r2-mobilenet, BUSI | 1.00 (0.85–1.00) | 1.00 (no interval: 6 normal images) |")
     assert last.endswith(f"| {len(phantom)} |")

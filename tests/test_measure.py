@@ -327,3 +327,16 @@ def test_what_is_an_error_is_better_low():
         *("normal_false_positive_rate", "lesion_hd95", "brier", "ece", "log_loss", "loss"),
         *("called_normal", "malignancy_brier", "no_heat"),
     }
+
+
+def test_a_share_that_is_the_same_in_every_draw_gets_the_exact_interval_of_its_groups():
+    """Twelve groups of two, all named right: the lower bound is 0.025 to the power of one twelfth."""
+    rows = pd.DataFrame(
+        {"id": [f"{i}" for i in range(24)], "true": "benign", "benign": 0.8, "malignant": 0.1, "normal": 0.1}
+    )
+    found = measure("classification", rows, np.repeat(np.arange(12), 2), draws=50)
+    assert found["accuracy"]["low"] == pytest.approx(0.025 ** (1 / 12)) and found["accuracy"]["high"] == 1
+    assert found["benign_f1"]["low"] is None and found["benign_f1"]["why"] == "the same in every draw"
+    wrong = measure("classification", rows.assign(true="normal"), np.repeat(np.arange(12), 2), draws=50)
+    assert wrong["accuracy"]["low"] == 0
+    assert wrong["accuracy"]["high"] == pytest.approx(1 - 0.025 ** (1 / 12))

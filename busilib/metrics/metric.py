@@ -31,6 +31,19 @@ class Metric:
     higher_is_better: bool | None = True
 
 
+YES_OR_NO = frozenset(
+    {
+        "accuracy",
+        "called_normal",
+        "sensitivity",
+        "specificity",
+        "no_heat",
+        "normal_false_positive_rate",
+        *(f"{name}_{figure}" for name in CLASSES for figure in ("precision", "recall")),
+    }
+)
+"""Metrics that are the share of some images for which something holds."""
+
 LESION, NORMAL, HEAT = "lesion images", "normal images", "images with heat"
 EACH_CLASS = tuple(f"{name} images" for name in CLASSES)
 CALLED = tuple(f"images called {name}" for name in CLASSES)
