@@ -26,7 +26,7 @@ MISTAKES = {
 and what pages call them."""
 
 PARTS = {"shapley": "mean over all orders", "alone": "alone", "last": "on top of all others"}
-"""What a mistake is worth: in the mean, to who makes no other, and to who makes every other."""
+"""What a mistake is worth: in the mean, where no other is made, and where every other is."""
 
 COMPANY = "company"
 """How much more a mistake is worth on top of all others than alone."""

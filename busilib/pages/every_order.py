@@ -78,12 +78,14 @@ def depends(metrics: Metrics) -> str:
         >>> depends(recorded())
     """
     named = [
-        f"*{MISTAKES[key]}* is worth {signed(metrics[f'alone:{key}'], 3)} to who makes no other mistake and "
-        f"{signed(metrics[f'last:{key}'], 3)} to who makes them all, a difference of {signed(change, 3)}"
+        f"*{MISTAKES[key]}* is worth {signed(metrics[f'alone:{key}'], 3)} where no other mistake is made and "
+        f"{signed(metrics[f'last:{key}'], 3)} where all others are, a difference of {signed(change, 3)}"
         for key in by_worth(metrics)
         if above(change := metrics[f"{COMPANY}:{key}"]) or below(change)
     ]
-    return "; ".join(named or ["No mistake clearly changes its worth with the company it keeps"]) + "."
+    if not named:
+        return "No mistake clearly changes its worth with the company it keeps."
+    return f"The company counts: {'; '.join(named)}."
 
 
 def spread(metrics: Metrics) -> str:
