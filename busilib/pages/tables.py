@@ -143,12 +143,11 @@ def runs_table(runs: Mapping[str, Run]) -> pd.DataFrame:
 def side_by_side(
     columns: Mapping[str, Mapping[str, dict]], facts: Mapping[str, Mapping], keys: Sequence[str]
 ) -> pd.DataFrame:
-    """What models reach and what they cost: one row per model, with the images behind the first figure.
+    """What models reach and how long they take: one row per model, with the images behind the first figure.
 
     Args:
         columns: model name to figures (see `metrics_table`).
-        facts: model name to the facts of its run or record: `parameters`, `train_seconds` and
-            `predict_ms_per_image`.
+        facts: model name to the facts of its run or record: `predict_ms_per_image`.
         keys: which figures.
 
     Example (not run):
@@ -158,8 +157,6 @@ def side_by_side(
         name: {
             **{METRIC_NAMES[key]: cell(figures[key]) if key in figures else "–" for key in keys},
             "n": figures[keys[0]]["n"],
-            "parameters": f"{facts[name]['parameters']:,}",
-            "training (s)": f"{facts[name]['train_seconds']:,.0f}",
             "ms per image": facts[name].get("predict_ms_per_image", "–"),
         }
         for name, figures in columns.items()
