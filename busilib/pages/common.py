@@ -228,15 +228,25 @@ def _lacks_weights(record: Record) -> bool:
 AS_DESCRIBED = "as described"
 
 
+def shortfall(record: Record) -> str:
+    """How a record falls short of what its report trained, in a few words; empty if it does not.
+
+    Example:
+        >>> shortfall(read_record("r1-unet", "laptop"))
+        '36 of 100 epochs, 16 of 64 filters'
+    """
+    lacking = ["random weights"] if _lacks_weights(record) else []
+    return ", ".join(_less(record) + lacking)
+
+
 def made(record: Record) -> str:
-    """How a record falls short of what its report trained, in a few words; "as described" if it does not.
+    """The `shortfall` of a record, or that it was made as described.
 
     Example:
         >>> made(read_record("r1-unet", "laptop"))
         '36 of 100 epochs, 16 of 64 filters'
     """
-    lacking = ["random weights"] if _lacks_weights(record) else []
-    return ", ".join(_less(record) + lacking) or AS_DESCRIBED
+    return shortfall(record) or AS_DESCRIBED
 
 
 def trained(record: Record) -> str:

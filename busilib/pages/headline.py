@@ -144,10 +144,12 @@ def _findings(root: Path) -> Iterator[str]:
 def _both_tasks() -> str:
     """What a network for both tasks gains, as the plan compares it; empty until all of BUSI is tested."""
     record = out_of_fold("own-multi-clf")
+    if record is None:
+        return ""
     planned = next(one for one in COMPARISONS if isinstance(one, OnSameImages) and one.one == "own-multi-clf")
     found = {key: compared(replace(planned, figure=key)) for key in ("macro_auc", "accuracy")}
     auc, accuracy = found["macro_auc"], found["accuracy"]
-    if record is None or auc is None or accuracy is None:
+    if auc is None or accuracy is None:
         return ""
     gains = [above(one.found.to_dict()) for one in (auc, accuracy)]
     lead = "helps" if all(gains) else "helps in one figure of two" if any(gains) else "brings nothing clear"

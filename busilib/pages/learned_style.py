@@ -23,7 +23,7 @@ from busilib.pages.shipped import out_of_fold, the_record
 from busilib.pages.tables import cell
 from busilib.runs.records import Record
 
-CLASSIFIER, SEGMENTER, ON_ELLIPSES = "own-clf", "own-seg", "own-seg-ellipse"
+SEGMENTER, ON_ELLIPSES = "own-seg", "own-seg-ellipse"
 DRAWN, PREDICTED = "as drawn by hand", "as own-seg draws it"
 LOOKS_BENIGN, LOOKS_MALIGNANT, MALIGNANT = (
     "benign, looks benign",

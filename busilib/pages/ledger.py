@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from busilib.metrics.classification import same_answer
-from busilib.pages.common import AS_DESCRIBED, made
+from busilib.pages.common import shortfall
 from busilib.reports.experiment import Claim, Experiment
 from busilib.runs.records import Record, find_record
 
@@ -140,7 +140,7 @@ def measured(claim: Claim, record: Record | None, hold_out: Mapping[str, dict]) 
         return None
     folds = record.folds
     origin = record.facts["profile"], record.facts["weights"]["source"]
-    less = made(record).replace(AS_DESCRIBED, "")
+    less = shortfall(record)
     alike = same_answer(record.metrics)
     moment = EPOCH.fullmatch(claim.part)
     if moment and claim.part != "test":

@@ -14,6 +14,7 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.malignancy import lesions_only, malignancy_score
 from busilib.pages.common import Records, common_ids
 from busilib.pages.plain import plain
+from busilib.pages.segmenters import kept_epoch
 from busilib.pages.shipped import PROFILE, the_record
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record, find_record
@@ -65,9 +66,8 @@ def kept_stage(two: Record) -> str:
         >>> kept_stage(two_heads()).startswith("The epoch kept is")
         True
     """
-    history, settings = two.parts[0].tables["history"], two.facts["settings"]
-    kept, switch = int(history[settings["monitor"]].idxmin()) + 1, settings["image_only_from"]
-    told = f"The epoch kept is {kept} of {len(history)}; from {switch + 1} on the image head learns alone"
+    (kept, ran), switch = kept_epoch(two), two.facts["settings"]["image_only_from"]
+    told = f"The epoch kept is {kept} of {ran}; from {switch + 1} on the image head learns alone"
     if kept > switch:
         return f"{told}."
     return f"{told}, and its validation loss was never as low again: the second stage is not behind this."

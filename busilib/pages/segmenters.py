@@ -261,11 +261,11 @@ def blind_until(record: Record, least: float = 0.05) -> int:
 
 
 def kept_epoch(record: Record) -> tuple[int, int]:
-    """Of a record's first part: the epoch with the lowest validation loss, from 1 on, and how many ran.
+    """Of a record's first part: the epoch with the lowest loss that is watched, from 1 on, and how many ran.
 
     Example (not run):
         >>> kept_epoch(read_record("r1-unet", "laptop"))
         (32, 36)
     """
-    losses = record.parts[0].tables["history"]["val_loss"]
+    losses = record.parts[0].tables["history"][record.facts["settings"]["monitor"]]
     return int(losses.idxmin()) + 1, len(losses)

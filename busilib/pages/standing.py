@@ -13,7 +13,7 @@ from busilib.data.busi.subsets import SUBSETS, subset_ids
 from busilib.errors import UserError
 from busilib.metrics.figure import limits, several
 from busilib.metrics.malignancy import lesions_only
-from busilib.pages.common import AS_DESCRIBED, made
+from busilib.pages.common import shortfall
 from busilib.pages.generated import markdown_table
 from busilib.pages.shipped import PROFILE, out_of_fold
 from busilib.reports.experiment import Experiment
@@ -243,10 +243,8 @@ def _how(record: Record, n: int, subset: str) -> str:
     chosen = record.facts["split"][0]["selected_on"]
     all_images = record.predictions["id"].nunique()
     kept = WHICH[subset].format(n=n, all=all_images)
-    less = "" if made(record) == AS_DESCRIBED else f"; {made(record)}"
-    return (
-        f"{kept}; {record.folds} grouped folds of all images{repeats}; a {chosen} part chose the epoch{less}"
-    )
+    told = f"{kept}; {record.folds} grouped folds of all images{repeats}; a {chosen} part chose the epoch"
+    return "; ".join(filter(None, (told, shortfall(record))))
 
 
 def _community(root: Path) -> Iterator[Standing]:

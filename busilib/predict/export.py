@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -195,7 +196,7 @@ def archive_of(run: Run) -> Archive:
         "prepared": PREPARED,
         "test_flip": trained_run.settings.test_flip,
         "unlike": {"limits": limits, "mahalanobis_distances": SCORES, "share_of_validation": ALIKE},
-        **{name: value for each in runs.values() for name, value in _choices(each).items()},
+        **_of_all(runs, _choices),
         "learned_from": {
             **{name: run.facts["dataset"][name] for name in ("name", "fingerprint", "n")},
             "origin": run.spec.origin,
@@ -207,9 +208,9 @@ def archive_of(run: Run) -> Archive:
             "fold": run.fold,
             "seed": run.seed,
             "images": len(run.split.test),
-            "figures": {name: figure for each in runs.values() for name, figure in _figures(each).items()},
+            "figures": _of_all(runs, _figures),
             "beyond_the_limit": beyond,
-            **{name: value for each in runs.values() for name, value in _abstained(each).items()},
+            **_of_all(runs, _abstained),
         },
         "run": {
             "key": trained_run.spec.key,
@@ -233,6 +234,11 @@ def _by_task(run: Run) -> dict[str, Run]:
         f"{entry.id}: a {entry.kind} for {entry.task}. Expected a network that names classes or outlines "
         "lesions, such as r2-cnn or r4-unet."
     )
+
+
+def _of_all(runs: Mapping[str, Run], told: Callable[[Run], dict]) -> dict:
+    """What is told of each run, in one: no two tasks use the same names."""
+    return {name: value for run in runs.values() for name, value in told(run).items()}
 
 
 def _figures(run: Run) -> dict[str, dict]:

@@ -30,8 +30,7 @@ def sentence() -> str:
         f"gives a simple classifier an AUC of {cell(told_apart[told.WHOLE])}, the image with the lesion "
         f"painted out {cell(told_apart[told.PAINTED])}, and a box where it lies, with nothing in it, "
         f"{cell(told_apart[told.BOX])}. The true mask alone, white on black, says {more} than the picture: "
-        "on "
-        f"all {n} images its macro AUC is {cell(drawn)}, that of the whole image {cell(whole)}."
+        f"on all {n} images its macro AUC is {cell(drawn)}, that of the whole image {cell(whole)}."
     )
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from busilib.pages.common import AS_DESCRIBED, common_ids, made
+from busilib.pages.common import common_ids, made, shortfall
 from busilib.pages.figures.models import claimed_and_measured
 from busilib.pages.segmenters import networks, widest
 from busilib.pages.tables import cell
 from busilib.reports.experiment import Claim
 from busilib.reports.registry import experiment
 from busilib.runs.measured import metrics_on
-from busilib.runs.records import Record
 
 
 def _claim() -> Claim:
@@ -29,19 +28,14 @@ def sentence() -> str:
     best = max(wide, key=lambda name: wide[name].metrics["lesion_dice"]["value"])
     reached = max(record.metrics["pooled_dice"]["value"] for record in records.values()) >= claim.value
     lead = "One network here does" if reached else "No network here does"
-    figures = wide[best].metrics
+    figures, less = wide[best].metrics, shortfall(wide[best])
     return (
         f"**{lead}.** R1 claims {claim.value:.2f} on {claim.n} images, pooled over pixels. Its U-Net as we "
         f"could train it ({made(r1)}) reaches {cell(r1.metrics['pooled_dice'])} pooled on "
         f"{r1.metrics['pooled_dice']['n']} images without twins in training. On all "
-        f"{figures['all_dice']['n']} images out of fold, {best}{_less(wide[best])} reaches "
+        f"{figures['all_dice']['n']} images out of fold, {best}{less and f' ({less})'} reaches "
         f"{cell(figures['pooled_dice'])} pooled, and {cell(figures['lesion_dice'])} as the mean over lesions."
     )
-
-
-def _less(record: Record) -> str:
-    """How a record falls short of what was described, in brackets; nothing where it does not."""
-    return "" if made(record) == AS_DESCRIBED else f" ({made(record)})"
 
 
 def picture() -> Figure:
@@ -49,7 +43,7 @@ def picture() -> Figure:
     records, claim = networks(), _claim()
     rows: list[dict] = []
     for name, record in records.items():
-        row = f"{name}{_less(record)}".replace(" (", "\n").removesuffix(")")
+        row = "\n".join(filter(None, (name, shortfall(record))))
         figure = metrics_on(record, common_ids(records))["pooled_dice"]
         rows.append({"row": row, "source": "recorded, grouped"} | figure)
         if name == "r1-unet":
