@@ -4,6 +4,7 @@
 their fixtures once; the smoke report, which takes both processors, comes first and is made once for both.
 """
 
+import gc
 import json
 import os
 import shutil
@@ -30,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the tests of the smoke report start, then the files with most slow tests."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: ("smoke_report" not in item.fixturenames, -slow[item.path], item.path))
+
+
+def pytest_collection_finish() -> None:
+    """What the imports left stays to the end: no later collection of garbage looks through it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -61,7 +68,7 @@ def phantom(phantom_dir):
 
 @pytest.fixture(scope="module")
 def one_epoch(tmp_path_factory) -> Iterator[Path]:
-    """The project folder of runs in which networks learn for one epoch: nothing but `run` writes there.
+    """The project folder of runs in which networks learn in one step: nothing but `run` writes there.
 
     All tests share it, those of other processes too, so that each run is trained once.
     """
@@ -70,7 +77,7 @@ def one_epoch(tmp_path_factory) -> Iterator[Path]:
 
     def short(entry: Experiment, *rest):
         settings = plain(entry, *rest)
-        return replace(settings, epochs=1) if entry.kind == "network" else settings
+        return replace(settings, epochs=1, batch=32) if entry.kind == "network" else settings
 
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)

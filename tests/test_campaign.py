@@ -4,6 +4,7 @@ import contextlib
 import errno
 import io
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import short_campaign
 import stand_in
 from rich.console import Console
 from typer.testing import CliRunner
@@ -544,28 +546,6 @@ def test_the_plan_of_the_book_is_one(project):
 
 # Killed at any moment: real trainings
 
-SHORT = """
-from dataclasses import replace
-from busilib.cli.main import app
-from busilib.runs import campaign
-
-def numbered(place, job, threads):
-    from dataclasses import replace
-    from busilib.runs import jobs, runner
-    if runner.settings_for.__module__ != "__main__":
-        plain = runner.settings_for
-        def short(*given):
-            return replace(plain(*given), epochs=2)
-        short.__module__ = "__main__"
-        runner.settings_for = short
-    return place, job if threads is None else jobs.execute(job, threads)
-
-numbered(0, None, None)
-campaign._numbered = numbered
-app()
-"""
-"""Two epochs, in this program and in its workers: functions of `__main__` travel by value."""
-
 PASSING = {"train_seconds", "total_seconds", "predict_ms_per_image", "date", "seconds"}
 
 
@@ -590,39 +570,46 @@ def evidence(folder: Path) -> dict:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
-def test_killed_ten_times_the_records_are_those_of_an_undisturbed_run(phantom_dir, tmp_path):
-    asked = ("r2-cnn", "--folds", 0, 1, "--jobs", 1, "--threads", 1)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has neither SIGKILL nor fork")
+def test_killed_ten_times_the_records_are_those_of_an_undisturbed_run(phantom_dir, tmp_path, monkeypatch):
+    asked = ["--data", PICTURES, "r2-cnn", "--folds", "0", "1", "--jobs", "1", "--threads", "1"]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parent)]))
+    forking = multiprocessing.get_context("forkserver")
+    forking.set_forkserver_preload([short_campaign.__name__])
 
     def start(folder):
         if not folder.exists():
             folder.mkdir()
             (folder / PICTURES).symlink_to(phantom_dir)
-        return busi_campaign(folder, *asked, code=SHORT)
+        program = forking.Process(target=short_campaign.run, args=(folder, asked))
+        program.start()
+        return program
+
+    def ended(program, folder):
+        program.join(timeout=300)
+        assert program.exitcode == 0, (folder / "said.txt").read_text()
 
     started = time.perf_counter()
-    undisturbed = start(tmp_path / "undisturbed")
-    said = undisturbed.communicate(timeout=300)[0]
+    ended(start(tmp_path / "undisturbed"), tmp_path / "undisturbed")
     length = time.perf_counter() - started
-    assert undisturbed.returncode == 0, said
     reference = evidence(tmp_path / "undisturbed")
     assert len(reference) == 9
     assert reference[str(RESULTS / "r2-cnn/seed0-fold0/history.csv")].count("\n") == 3
 
     random, kills, finished, fresh = np.random.default_rng(0), 0, 0, True
     while kills < 10:
-        program, started = start(tmp_path / f"killed-{finished}"), time.perf_counter()
-        try:
-            program.communicate(timeout=random.uniform(0.3, 0.95) * length)
-        except subprocess.TimeoutExpired:
-            os.killpg(program.pid, signal.SIGKILL)
-            program.communicate()
+        folder = tmp_path / f"killed-{finished}"
+        started, program = time.perf_counter(), start(folder)
+        program.join(timeout=random.uniform(0.1, 0.95) * length)
+        if program.exitcode is None:
+            program.kill()
+            program.join()
             kills, fresh = kills + 1, False
         else:  # it came to its end before: the next kills meet another
-            assert evidence(tmp_path / f"killed-{finished}") == reference
+            assert program.exitcode == 0, (folder / "said.txt").read_text()
+            assert evidence(folder) == reference
             length = min(length, time.perf_counter() - started) if fresh else length
             finished, fresh = finished + 1, True
-    last = start(tmp_path / f"killed-{finished}")
-    said = last.communicate(timeout=300)[0]
-    assert last.returncode == 0, said
-    assert evidence(tmp_path / f"killed-{finished}") == reference
+    folder = tmp_path / f"killed-{finished}"
+    ended(start(folder), folder)
+    assert evidence(folder) == reference

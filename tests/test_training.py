@@ -205,9 +205,7 @@ def undisturbed(data, tmp_path_factory):
     return train("r2-cnn", data, tmp_path_factory.mktemp("undisturbed"), model=tiny(), learning_rate=3e-3)
 
 
-@pytest.mark.parametrize(
-    ("file", "epoch"), [(HISTORY, 0), (HISTORY, 2), (LAST, 0), (LAST, 2), (BEST, 0), (BEST, 1)]
-)
+@pytest.mark.parametrize(("file", "epoch"), [(HISTORY, 0), (HISTORY, 2), (LAST, 0), (LAST, 2), (BEST, 0)])
 def test_a_killed_training_ends_as_an_undisturbed_one(file, epoch, undisturbed, data, tmp_path, monkeypatch):
     """Killed while it writes one of its files, at the start or later."""
     with monkeypatch.context() as patch, pytest.raises(Killed):
@@ -228,15 +226,12 @@ def test_a_killed_model_of_the_reports_ends_as_an_undisturbed_one(id, data, tmp_
 
 
 def test_a_kill_leaves_no_half_written_file(data, tmp_path, monkeypatch):
-    plain = keras.Model.save_weights
-
-    def half(self, path, *args, **kwargs):
-        plain(self, path, *args, **kwargs)
-        path.write_bytes(path.read_bytes()[:100])
+    def half(file, **arrays):
+        file.write(b"PK")
         raise Killed
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(keras.Model, "save_weights", half)
+        patch.setattr(np, "savez", half)
         train("r2-cnn", data, tmp_path, model=tiny(), epochs=1)
     assert not (tmp_path / LAST).exists() and not (tmp_path / BEST).exists()
     _, history = train("r2-cnn", data, tmp_path, model=tiny(), epochs=1)
@@ -651,7 +646,7 @@ def test_busi_train_goes_on_after_a_real_kill(phantom_dir, tmp_path):
 
     assert busi("-c", KILL_AFTER_FIRST_EPOCH).returncode == -signal.SIGKILL
     (folder,) = (tmp_path / "_build" / "runs" / "smoke" / "r2-cnn").iterdir()
-    assert sorted(path.name for path in folder.iterdir()) == [BEST, HISTORY, LAST]
+    assert sorted(path.name for path in folder.iterdir()) == [HISTORY, LAST]
     first = pd.read_csv(folder / HISTORY)
     assert first["epoch"].tolist() == [0]
 

@@ -51,7 +51,7 @@ EXPERIMENTS = (
             frozen=True,
         ),
         laptop={"size": 128, "batch": 16, "epochs": 6},
-        smoke={"epochs": 3, "batch": 8, "weights": None},
+        smoke={"epochs": 2, "batch": 64, "weights": None},
         parameters=24_458_277,
         augmentation=None,
         report_split=ReportSplit(),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +19,7 @@ from busilib.training.tile_batches import TileBatches
 EAGER_STEPS = 20
 """Trainings of so few steps run eagerly: turning a deep network into a graph would take longer."""
 
-BEST, LAST, HISTORY = "best.weights.h5", "last.weights.h5", "history.csv"
+BEST, LAST, HISTORY = "best.weights.h5", "last.npz", "history.csv"
 METRICS = {
     "mask": lambda: [
         keras.metrics.BinaryAccuracy(name="accuracy"),
@@ -39,15 +37,15 @@ SECOND_LOSSES = {"presence": "binary_crossentropy", "class": "sparse_categorical
 
 
 class _Checkpoints(keras.callbacks.Callback):
-    """After each epoch: the history so far, the last state and the best weights, each written whole.
+    """After each epoch: the history so far, and the last state with the best weights, each written whole.
 
-    An epoch counts from the moment its last state is written. A kill before that repeats the epoch, a kill
-    after it and before the best weights is made up for by `_resume`.
+    An epoch counts from the moment its last state is written; a kill before that repeats the epoch. The state
+    is plain arrays, since Keras takes longer over a file of weights than small networks over an epoch.
     """
 
-    def __init__(self, folder: Path, monitor: str, history: pd.DataFrame):
+    def __init__(self, folder: Path, monitor: str, history: pd.DataFrame, best: list[np.ndarray]):
         super().__init__()
-        self.folder, self.monitor, self.rows = folder, monitor, history.to_dict("records")
+        self.folder, self.monitor, self.rows, self.best = folder, monitor, history.to_dict("records"), best
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -63,14 +61,23 @@ class _Checkpoints(keras.callbacks.Callback):
         self.rows.append({"epoch": epoch, "seconds": round(seconds, 2), **logs})
         history = pd.DataFrame(self.rows)
         _replace(self.folder / HISTORY, lambda part: history.to_csv(part, index=False))
-        _replace(self.folder / LAST, self.model.save_weights, suffix=".part.weights.h5")
         if best_epoch(history, self.monitor) == epoch:
-            _last_is_best(self.folder)
+            self.best = self.model.get_weights()
+        _replace(self.folder / LAST, self._save_state)
+
+    def _save_state(self, part: Path) -> None:
+        state = [keras.ops.convert_to_numpy(variable) for variable in _variables(self.model)]
+        with part.open("wb") as file:
+            np.savez(file, **_numbered("state", state), **_numbered("best", self.best))
 
 
-def _last_is_best(folder: Path) -> None:
-    """A copy: to write the state of a deep network once more takes longer than an epoch on phantoms."""
-    _replace(folder / BEST, partial(shutil.copyfile, folder / LAST))
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    """All that a step of training changes: weights, random states of dropout, the optimiser's own numbers."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _numbered(name: str, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{name}{place}": array for place, array in enumerate(arrays)}
 
 
 def _replace(path: Path, write, suffix: str = ".part") -> None:
@@ -119,8 +126,8 @@ def fit(
         train: augmented or shuffled batches; their epoch is set here when resuming.
         validation: batches without augmentation.
         settings: loss, learning rate, epochs, patience and the monitored quantity.
-        folder: receives `history.csv`, `best.weights.h5` and `last.weights.h5`. With the last state in place
-            a finished training is only read back; delete it once the results are safe.
+        folder: receives `history.csv`, `best.weights.h5` and, in `last.npz`, the state of the last epoch.
+            With it in place a finished training is only read back; delete it once the results are safe.
         title: of the progress line.
 
     Returns:
@@ -145,9 +152,10 @@ def fit(
     )
     # An optimiser that is built within the first step makes TensorFlow trace that step twice.
     model.optimizer.build(model.trainable_variables)
-    history, done = _resume(model, folder, len(train), settings.monitor)
+    history, best = _resume(model, folder, len(train))
+    done = len(history)
     train.epoch = done - 1
-    checkpoints = _Checkpoints(folder, settings.monitor, history)
+    checkpoints = _Checkpoints(folder, settings.monitor, history, best)
     callbacks = [checkpoints]
     stopped = False
     if settings.patience is not None:
@@ -164,9 +172,9 @@ def fit(
                 verbose=0,
                 callbacks=[*callbacks, line],
             )
-    history = pd.DataFrame(checkpoints.rows)
-    model.load_weights(folder / BEST)
-    return history
+    model.set_weights(checkpoints.best)
+    _replace(folder / BEST, model.save_weights, suffix=".part.weights.h5")
+    return pd.DataFrame(checkpoints.rows)
 
 
 def _watched(model: keras.Model, target: str, settings: Settings) -> tuple:
@@ -182,24 +190,18 @@ def _watched(model: keras.Model, target: str, settings: Settings) -> tuple:
     return losses, metrics, shares
 
 
-def _resume(model: keras.Model, folder: Path, steps: int, monitor: str) -> tuple[pd.DataFrame, int]:
-    """The history and the number of epochs that the last saved state holds (the optimiser's count)."""
+def _resume(model: keras.Model, folder: Path, steps: int) -> tuple[pd.DataFrame, list[np.ndarray]]:
+    """The history up to the last saved state, by the optimiser's count, and the best weights so far."""
     if not (folder / LAST).is_file():
-        return pd.DataFrame(), 0
-    model.load_weights(folder / LAST)
-    iterations = int(keras.ops.convert_to_numpy(model.optimizer.iterations))
-    # Keras saves no random states. Each dropout draws once per step, so its count is known. Dropout inside a
-    # nested base would not be found here: bases bring none.
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.Dropout):
-            state = layer.seed_generator.state
-            state.assign(keras.ops.convert_to_numpy(state) + np.array([0, iterations]))
-    done = iterations // steps
+        return pd.DataFrame(), []
+    variables = _variables(model)
+    with np.load(folder / LAST) as saved:
+        for place, variable in enumerate(variables):
+            variable.assign(saved[f"state{place}"])
+        best = [saved[f"best{place}"] for place in range(len(model.weights))]
+    done = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
     history = pd.read_csv(folder / HISTORY)
-    history = history[history["epoch"] < done]
-    if best_epoch(history, monitor) == done - 1:
-        _last_is_best(folder)
-    return history, done
+    return history[history["epoch"] < done], best
 
 
 def predict(
