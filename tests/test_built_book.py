@@ -75,6 +75,17 @@ BROKEN = r"""() => [...document.querySelectorAll('.bd-article table')].flatMap(t
 })"""
 """Words and numbers in tables that stand on two lines; addresses and paths may be longer than a line."""
 
+MARK_REPEATED = """() => {
+    const seen = new Set();
+    for (const word of document.querySelectorAll('.highlight span')) {
+        const look = word.className + word.closest('.highlight').parentElement.className;
+        if (seen.has(look)) word.dataset.repeated = '';
+        seen.add(look);
+    }
+}"""
+"""Words of code in a colour that stands above on the page: axe-core looks at one of each."""
+
+ONCE = {"exclude": [["[data-repeated]"]]}
 AXE = {"resultTypes": ["violations"], "preload": False}
 CONTRAST = AXE | {"runOnly": ["color-contrast"]}
 """What depends on the colours of a page; the rest is asked once for each width."""
@@ -151,10 +162,13 @@ def _visit(browser, base: str, path: str) -> Visit:
         "console",
         lambda message: message.type == "error" and visit.faults.append(f"console: {message.text}"),
     )
-    visit.status = page.goto(base + path, wait_until="networkidle").status
+    visit.status = page.goto(base + path, wait_until="load").status
+    page.wait_for_selector(".bd-main")  # the index sends its reader on
+    page.wait_for_load_state("load")
     visit.content = page.evaluate(READ_PAGE)
     page.add_style_tag(content="* { animation: none !important; transition: none !important }")
     page.evaluate(OPEN_ALL)
+    page.evaluate(MARK_REPEATED)
     for name, width in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": 900})
         visit.overflow[name] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
@@ -171,7 +185,7 @@ def _violations(page, look: str, options: dict = AXE) -> list[str]:
     """What axe-core holds against a page, a line for each rule."""
     from axe_playwright_python.sync_playwright import Axe
 
-    found = Axe().run(page, options=options).response["violations"]
+    found = Axe().run(page, context=ONCE, options=options).response["violations"]
     return [
         f"{look}: {one['id']}, {len(one['nodes'])} times, such as {one['nodes'][0]['html'][:160]}"
         for one in found
