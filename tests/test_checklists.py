@@ -90,13 +90,6 @@ def test_tally_by_hand(tmp_path):
 # --- generated parts --------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_no_mark_is_left_but_that_of_the_status_page():
-    for page in sorted(BOOK.glob("*.md")):
-        filled = parts.fill(page.read_text(encoding="utf-8"), ROOT)
-        assert set(re.findall(r"generated:([\w-]+)", filled)) <= {"status"}, page.name
-
-
 def test_every_part_has_a_place_in_the_book():
     text = "".join(page.read_text(encoding="utf-8") for page in BOOK.glob("*.md"))
     for name in parts.PARTS:

@@ -148,8 +148,9 @@ def test_heads_of_the_pretrained_networks(id, head, models):
     assert [layer.rate for layer in of_kind(model, keras.layers.Dropout)] == [0.2] * dropped
 
 
-@pytest.mark.parametrize("id", slow_where_deep(NETWORKS))
+@pytest.mark.parametrize("id", slow_where_deep([id for id in NETWORKS if id != "r4-deeplabv3"]))
 def test_saved_weights_give_the_same_predictions(id, models, tmp_path):
+    """DeepLab's are told in test_r4_networks, after it has learned."""
     file = tmp_path / "model.weights.h5"
     models[id].save_weights(file)
     keras.utils.set_random_seed(1)

@@ -263,7 +263,7 @@ def test_smoothing_is_that_of_the_whole_image():
 @pytest.fixture(scope="module")
 def tables(phantom_dir, phantom):
     entries = scan(phantom_dir)[0]
-    return {name: study.outline_table(entries, phantom, DRAWINGS[name]) for name in (RAW, HULL)}
+    return study.outline_tables(entries, phantom, {name: DRAWINGS[name] for name in (RAW, HULL)})
 
 
 def test_folds_are_those_of_every_experiment(phantom):
@@ -379,7 +379,7 @@ def test_dose_response_has_every_drawing_and_agrees_with_its_parts(tables):
 
 @pytest.mark.slow
 def test_busi_outlines_tell_the_class(busi_dir):
-    table = study.outline_table(scan(busi_dir)[0], load_busi(busi_dir))
+    table = study.outline_tables(scan(busi_dir)[0], load_busi(busi_dir), {RAW: DRAWINGS[RAW]})[RAW]
     assert len(table) == 647
     found = descriptor_aucs(table)
     assert round(found["circumference"], 3) == 0.990

@@ -215,7 +215,7 @@ def test_segformer_learns_without_chance_and_comes_back_exactly(tmp_path):
         assert 0 < before.min() < before.max() < 1
         model.compile(keras.optimizers.Adam(1e-2), "binary_crossentropy", run_eagerly=True)
         keras.utils.set_random_seed(len(found))
-        model.fit(x, (x > 0.5).astype(np.float32), batch_size=2, shuffle=False, verbose=0)
+        model.fit(x, (x > 0.5).astype(np.float32), batch_size=4, shuffle=False, verbose=0)
         found.append(as_array(model(x)))
     assert np.abs(found[0] - before).max() > 1e-3
     np.testing.assert_allclose(found[0], found[1], rtol=1e-4, atol=1e-5)

@@ -53,6 +53,11 @@ def test_pages_hold_no_long_logs(smoke_report):
             assert sum(text.count("\n") for text in printed) <= 40, f"{source.name}: {cell.source[:60]}"
 
 
+def test_every_generated_part_is_put_in(smoke_report):
+    for page in (smoke_report.root / "_build" / "site" / "book").glob("*.md"):
+        assert "<!-- generated:" not in page.read_text(encoding="utf-8"), page.name
+
+
 def test_status_page_tells_what_ran(smoke_report):
     page = (smoke_report.html / "book" / "status.html").read_text(encoding="utf-8")
     assert "generated:" not in page

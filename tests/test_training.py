@@ -226,7 +226,7 @@ def test_a_killed_model_of_the_reports_ends_as_an_undisturbed_one(id, data, tmp_
 
 
 def test_a_kill_leaves_no_half_written_file(data, tmp_path, monkeypatch):
-    def half(file, **arrays):
+    def half(file, *arrays):
         file.write(b"PK")
         raise Killed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from sklearn.model_selection import (
@@ -232,6 +233,14 @@ def grouped_split(labels: np.ndarray, groups: np.ndarray, fold: int = 0, seed: i
 
 def _grouped_folds(labels: np.ndarray, groups: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
     check_folds(labels, groups, FOLDS)
+    return _divided(tuple(labels.tolist()), tuple(groups.tolist()), seed)
+
+
+@lru_cache(maxsize=32)
+def _divided(
+    labels: tuple[int, ...], groups: tuple[int, ...], seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """All five folds, kept: they are asked for one by one, and dividing many groups takes a second."""
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
     return list(folds.split(labels, labels, groups))
 

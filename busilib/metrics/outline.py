@@ -7,8 +7,6 @@ its fine teeth. The descriptors are the usual ones of breast ultrasound; see M. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import numpy as np
 import pandas as pd
 from skimage.measure import label, perimeter_crofton, regionprops
@@ -152,16 +150,6 @@ def circumferences(true: np.ndarray, predicted: np.ndarray) -> pd.DataFrame:
 
 def _circumference(mask: np.ndarray) -> float:
     return describe(mask)["circumference"] if mask.any() else float("nan")
-
-
-def descriptor_table(masks: Iterable[np.ndarray]) -> pd.DataFrame:
-    """`describe` for many masks of any sizes: one row each, one column a descriptor.
-
-    Example:
-        >>> descriptor_table([np.pad(np.ones((8, 8), bool), 2)])["solidity"].tolist()
-        [1.0]
-    """
-    return pd.DataFrame([describe(mask) for mask in masks], columns=list(DESCRIPTORS))
 
 
 def descriptor_aucs(table: pd.DataFrame) -> dict[str, float]:

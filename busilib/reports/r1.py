@@ -42,7 +42,7 @@ EXPERIMENTS = (
             filters=64,
         ),
         laptop={"filters": 16, "epochs": 36, "learning_rate": 1e-3},
-        smoke={"filters": 8, "epochs": 10, "batch": 4, "learning_rate": 2e-3, "patience": None},
+        smoke={"filters": 8, "epochs": 8, "batch": 4, "learning_rate": 2e-3, "patience": None},
         parameters=31_048_257,
         augmentation=augment.R1,
         report_split=ReportSplit(test=50 / 720, validation=450 / POOL, hold_out=True),

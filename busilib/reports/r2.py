@@ -37,7 +37,7 @@ EXPERIMENTS = (
             size=128, epochs=100, batch=64, learning_rate=5e-5, loss="mean_squared_error", filters=64
         ),
         laptop={"filters": 16, "epochs": 36, "batch": 8, "learning_rate": 1e-4},
-        smoke={"filters": 8, "epochs": 8, "batch": 4, "learning_rate": 1e-3},
+        smoke={"filters": 8, "epochs": 6, "batch": 4, "learning_rate": 1e-3},
         parameters=31_030_593,
         augmentation=augment.R2,
         report_split=SPLIT,
@@ -58,7 +58,7 @@ EXPERIMENTS = (
             filters=32,
         ),
         laptop={"epochs": 40, "batch": 16},
-        smoke={"filters": 8, "epochs": 10, "batch": 4, "learning_rate": 1e-3},
+        smoke={"filters": 8, "epochs": 7, "batch": 4, "learning_rate": 1e-3},
         parameters=914_179,
         augmentation=augment.R2,
         report_split=SPLIT,

@@ -69,7 +69,7 @@ EXPERIMENTS = (
             size=256, epochs=100, batch=8, learning_rate=1e-4, loss="binary_crossentropy", filters=64
         ),
         laptop={"size": 128, "filters": 16, "epochs": 24, "learning_rate": 1e-3},
-        smoke={"filters": 8, "epochs": 8, "batch": 4, "learning_rate": 2e-3},
+        smoke={"filters": 8, "epochs": 6, "batch": 4, "learning_rate": 2e-3},
         parameters=31_048_257,
         augmentation=augment.R4,
         report_split=SPLIT,

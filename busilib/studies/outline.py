@@ -19,7 +19,7 @@ from busilib.data.outside.sets import read_outside
 from busilib.data.outside.sheet import entries_of
 from busilib.data.splits import FOLDS
 from busilib.metrics.measure import measure
-from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, descriptor_auc_table, descriptor_table
+from busilib.metrics.outline import DESCRIPTORS, ELLIPSE_AND_PLACE, describe, descriptor_auc_table
 from busilib.metrics.redrawn import DRAWINGS, RAW
 from busilib.studies.context import Context
 from busilib.studies.study import Condition, Study, about, measured
@@ -66,14 +66,14 @@ def _count(data: Dataset, label: int) -> int:
     return len(np.unique(data.groups[data.labels == label]))
 
 
-def outline_table(
+def outline_tables(
     entries: Sequence[Entry],
     data: Dataset,
-    drawing: Callable[[np.ndarray], np.ndarray] = DRAWINGS[RAW],
+    drawings: Mapping[str, Callable[[np.ndarray], np.ndarray]] = DRAWINGS,
     seed: int = 0,
     read_mask: MaskReader = lesion,
-) -> pd.DataFrame:
-    """The descriptors of every lesion's mask at its original size.
+) -> dict[str, pd.DataFrame]:
+    """The descriptors of every lesion's mask at its original size, by how the masks are redrawn before.
 
     Images of class normal are left out, and those whose mask is not known. Several masks of one image are
     merged, and of the merged mask the largest component is described.
@@ -81,24 +81,31 @@ def outline_table(
     Args:
         entries: the files of `data`; one mask at a time is read.
         data: gives groups and folds; its size does not matter.
-        drawing: how masks are redrawn before: one of `busilib.metrics.redrawn.DRAWINGS`.
+        drawings: some or all of `busilib.metrics.redrawn.DRAWINGS`.
         seed: of the folds.
         read_mask: see `busilib.data.images.decode`.
 
     Returns:
-        Columns `id`, `fold` (see `fold_numbers`), `true`, `group` and one for each descriptor.
+        Tables with columns `id`, `fold` (see `fold_numbers`), `true`, `group` and one for each descriptor.
 
     Raises:
         DataError: if a file is damaged.
         ValueError: if a mask is empty.
 
     Example (not run):
-        >>> outline_table(scan(folder)[0], load_busi(folder))["circumference"].median()
+        >>> outline_tables(scan(folder)[0], load_busi(folder))[RAW]["circumference"].median()
     """
     lesions = [entry for entry in entries if CLASSES[entry.label] != "normal" and entry.masks]
     facts = data.table.assign(fold=fold_numbers(data, seed), true=data.table["class"]).set_index("id")
     rows = facts.loc[[entry.id for entry in lesions], ["fold", "true", "group"]].reset_index()
-    return rows.join(descriptor_table(drawing(decode(entry, read_mask).mask) for entry in lesions))
+    described: dict[str, list[dict[str, float]]] = {name: [] for name in drawings}
+    for entry in lesions:
+        mask = decode(entry, read_mask).mask
+        for name, redraw in drawings.items():
+            described[name].append(describe(redraw(mask)))
+    return {
+        name: rows.join(pd.DataFrame(found, columns=list(DESCRIPTORS))) for name, found in described.items()
+    }
 
 
 def fit_outline(table: pd.DataFrame, descriptors: Sequence[str]) -> Pipeline:
@@ -119,7 +126,7 @@ def out_of_fold(table: pd.DataFrame, descriptors: Sequence[str]) -> pd.DataFrame
     """What `fit_outline` says of each fold after learning from the others.
 
     Args:
-        table: as `outline_table` returns it.
+        table: one of those that `outline_tables` returns.
         descriptors: names of columns.
 
     Returns:
@@ -162,7 +169,7 @@ def outline(context: Context) -> Study:
 
     Returns:
         Study "outline", task "malignancy", with a condition for each way to draw ("BUSI, convex hull"): the
-        rows of `outline_table`, and what all descriptors together say out of fold. Of an outside set also
+        rows of `outline_tables`, and what all descriptors together say out of fold. Of an outside set also
         "BUSI → BrEaST" and the reverse: learned from all drawings of the first.
 
     Raises:
@@ -175,25 +182,18 @@ def outline(context: Context) -> Study:
     context.refuse("weights", "encoder", "models")
     data, entries = context.load(), scan(context.folder)[0]
     if not context.outside:
-        drawn = _drawn(entries, data, context.seed)
+        drawn = outline_tables(entries, data, seed=context.seed)
         return measured("outline", "malignancy", _conditions(data.name, drawn), context, data)
     sheet, outside = read_outside(context.outside_folder), context.load_outside()
-    drawn = _drawn(entries_of(sheet)[0], outside, context.seed, sheet.read_mask)
-    raw = {data.name: outline_table(entries, data, seed=context.seed), outside.name: drawn[RAW]}
+    drawn = outline_tables(entries_of(sheet)[0], outside, DRAWINGS, context.seed, sheet.read_mask)
+    home = outline_tables(entries, data, {RAW: DRAWINGS[RAW]}, context.seed)
+    raw = {data.name: home[RAW], outside.name: drawn[RAW]}
     crossed = [
         Condition(f"{learned} → {other}", across(raw[learned], raw[other], list(DESCRIPTORS)))
         for learned, other in permutations(raw, 2)
     ]
     conditions, apart = _conditions(outside.name, drawn) + crossed, [outside.name.replace(" ", "-")]
     return measured("outline", "malignancy", conditions, context, data, apart, outside=about(outside))
-
-
-def _drawn(
-    entries: Sequence[Entry], data: Dataset, seed: int, read_mask: MaskReader = lesion
-) -> dict[str, pd.DataFrame]:
-    return {
-        name: outline_table(entries, data, drawing, seed, read_mask) for name, drawing in DRAWINGS.items()
-    }
 
 
 def _conditions(name: str, drawn: Mapping[str, pd.DataFrame]) -> list[Condition]:
@@ -211,7 +211,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
     """How well each descriptor alone, and all together, still tell the class as the drawing gets plainer.
 
     Args:
-        tables: one set's, by name of the drawing, as `outline_table` returns them.
+        tables: one set's, by name of the drawing, as `outline_tables` returns them.
         draws: bootstrap samples.
         seed: of the draws.
 

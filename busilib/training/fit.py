@@ -68,16 +68,12 @@ class _Checkpoints(keras.callbacks.Callback):
     def _save_state(self, part: Path) -> None:
         state = [keras.ops.convert_to_numpy(variable) for variable in _variables(self.model)]
         with part.open("wb") as file:
-            np.savez(file, **_numbered("state", state), **_numbered("best", self.best))
+            np.savez(file, *state, *self.best)
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """All that a step of training changes: weights, random states of dropout, the optimiser's own numbers."""
     return [*model.variables, *model.optimizer.variables]
-
-
-def _numbered(name: str, arrays: list[np.ndarray]) -> dict[str, np.ndarray]:
-    return {f"{name}{place}": array for place, array in enumerate(arrays)}
 
 
 def _replace(path: Path, write, suffix: str = ".part") -> None:
@@ -196,12 +192,12 @@ def _resume(model: keras.Model, folder: Path, steps: int) -> tuple[pd.DataFrame,
         return pd.DataFrame(), []
     variables = _variables(model)
     with np.load(folder / LAST) as saved:
-        for place, variable in enumerate(variables):
-            variable.assign(saved[f"state{place}"])
-        best = [saved[f"best{place}"] for place in range(len(model.weights))]
+        arrays = [saved[name] for name in saved.files]
+    for variable, value in zip(variables, arrays, strict=False):
+        variable.assign(value)
     done = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
     history = pd.read_csv(folder / HISTORY)
-    return history[history["epoch"] < done], best
+    return history[history["epoch"] < done], arrays[len(variables) :]
 
 
 def predict(
