@@ -186,7 +186,15 @@ def test_a_panel_for_each_figure_and_a_dot_for_each_row(ways):
 def test_more_models_than_colours_are_drawn():
     history = pd.DataFrame({"epoch": [0, 1], "loss": [1.0, 0.5], "val_loss": [1.0, 0.7]})
     many = {str(number): history for number in range(10)}
-    assert len(figures.learning_curves(many, ["loss"]).axes[0].lines) == 20
+    panels = figures.learning_curves(many, ["loss"]).axes
+    assert [len(axis.lines) for axis in panels] == [2] * 10
+    assert [axis.get_title() for axis in panels] == [f"{number}: loss" for number in range(10)]
+
+
+def test_a_spike_does_not_hide_the_curves_and_is_told():
+    history = pd.DataFrame({"epoch": range(50), "loss": 1.0, "val_loss": [40.0, *[1.2] * 49]})
+    (axis,) = figures.learning_curves({"one": history}, ["loss"]).axes
+    assert axis.get_ylim()[1] < 2 and axis.get_title() == "loss (up to 40.0, cut off)"
 
 
 @pytest.fixture

@@ -32,24 +32,46 @@ CURVES = (FIRST, SECOND, "#882255", "#44AA99", "#661100", "#88CCEE", "#AA4499", 
 
 
 def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str]) -> Figure:
-    """One panel per figure, one colour per model: solid on training, dashed on validation images."""
+    """One panel per figure, solid on training, dashed on validation images: one colour per model.
+
+    Of more than two models each has a row of its own, with a common scale. Where single epochs lie far above
+    all others the scale leaves them out, and the panel's title says how high they are.
+    """
+    apart = len(histories) > 2
+    rows, height = (len(histories), 1.9) if apart else (1, 3.2)
     figure, axes = plt.subplots(
-        1, len(figures), figsize=(3.4 * len(figures), 3.2), squeeze=False, layout="constrained"
+        rows,
+        len(figures),
+        figsize=(3.4 * len(figures), height * rows),
+        squeeze=False,
+        sharey="col",
+        layout="constrained",
     )
-    for axis, name in zip(axes[0], figures, strict=True):
-        for (model, history), colour in zip(histories.items(), cycle(CURVES), strict=False):
-            axis.plot(history["epoch"] + 1, history[name], color=colour, label=f"{model}, training")
-            axis.plot(
-                history["epoch"] + 1, history[f"val_{name}"], "--", color=colour, label=f"{model}, validation"
-            )
-        axis.set(xlabel="epoch", title=name)
-        axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        loc="outside lower center",
-        ncols=min(len(histories), 2),
-        fontsize=9,
-    )
+    for row, ((model, history), colour) in enumerate(zip(histories.items(), cycle(CURVES), strict=False)):
+        for axis, name in zip(axes[row if apart else 0], figures, strict=True):
+            for column, line, images in ((name, "-", "training"), (f"val_{name}", "--", "validation")):
+                label = images if apart else f"{model}, {images}"
+                axis.plot(
+                    history["epoch"] + 1,
+                    history[column],
+                    line,
+                    color="black" if apart else colour,
+                    label=label,
+                )
+            axis.set_title(f"{model}: {name}" if apart else name, fontsize=10)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+    for column in axes.T:
+        column[-1].set_xlabel("epoch")
+        highest = [max(line.get_ydata().max() for line in axis.lines) for axis in column]
+        usual = np.quantile(
+            np.concatenate([line.get_ydata() for axis in column for line in axis.lines]), 0.97
+        )
+        if max(highest) > 3 * usual:
+            column[0].set_ylim(top=1.1 * usual)
+            for axis, high in zip(column, highest, strict=True):
+                if high > 1.1 * usual:
+                    axis.set_title(f"{axis.get_title()} (up to {high:.1f}, cut off)", fontsize=10)
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return done(figure)
 
 
