@@ -10,6 +10,7 @@ from busilib.metrics.intervals import (
     FEWEST_IMAGES,
     group_weights,
     mean_interval,
+    unless_alike,
     with_interval,
 )
 
@@ -151,3 +152,14 @@ def test_what_is_said_of_an_interval():
     assert limits(none) == "no interval: 3 images"
     assert above(one) and above(one, 0.2) and not above(one, 0.3) and below(one, 0.8) and not below(one, 0.7)
     assert not above(none) and not below(none, 2)
+
+
+def test_a_share_that_is_the_same_in_every_draw_has_the_exact_interval_and_others_none():
+    """None of 30 groups: the upper end is 1 − 0.025^(1/30)."""
+    groups = np.arange(30)
+    none = Figure(0.0, 0.0, 0.0, 30)
+    found = unless_alike(none, groups, share=True)
+    assert (found.low, found.high) == (0, pytest.approx(1 - 0.025 ** (1 / 30)))
+    assert unless_alike(none, groups).low is None and unless_alike(none, groups).why
+    varying = Figure(0.5, 0.4, 0.6, 30)
+    assert unless_alike(varying, groups, share=True) == varying

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from scipy.stats import binomtest
 
 from busilib.metrics.figure import Figure
 from busilib.metrics.weighted import mean
@@ -68,6 +69,30 @@ def with_interval(
         return Figure(value, None, None, n, why="no draw has it")
     low, high = np.quantile(found, (0.025, 0.975))
     return Figure(value, float(low), float(high), n)
+
+
+def unless_alike(figure: Figure, groups: np.ndarray, share: bool = False) -> Figure:
+    """A figure of one system without the interval of no width that a bootstrap gives where all draws agree.
+
+    A share of 0 or 1 gets the exact interval of Clopper and Pearson, with each group as one trial; any other
+    figure gets none. Differences keep theirs: two systems that answer alike do differ by exactly 0.
+
+    Args:
+        figure: of `with_interval`.
+        groups: (m,), of the images behind it.
+        share: whether it counts images that are right or wrong, found or not.
+
+    Example:
+        >>> unless_alike(Figure(1.0, 1.0, 1.0, 13), np.arange(13), share=True).low
+        0.7529
+    """
+    if figure.low is None or figure.low != figure.high:
+        return figure
+    if share and figure.value in (0, 1):
+        trials = len(np.unique(groups))
+        exact = binomtest(int(figure.value) * trials, trials).proportion_ci(method="exact")
+        return replace(figure, low=float(exact.low), high=float(exact.high))
+    return replace(figure, low=None, high=None, why="the same in every draw")
 
 
 def over_seeds(

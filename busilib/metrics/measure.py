@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from busilib.metrics.attention import attention_metrics, attention_rows
 from busilib.metrics.classification import classification_metrics, classification_rows
 from busilib.metrics.factorial import factorial_metrics, factorial_rows
 from busilib.metrics.figure import Figure
-from busilib.metrics.intervals import group_weights, over_seeds, with_interval
+from busilib.metrics.intervals import group_weights, over_seeds, unless_alike, with_interval
 from busilib.metrics.malignancy import malignancy_metrics, malignancy_rows
 from busilib.metrics.metric import METRICS, YES_OR_NO, Metric
 from busilib.metrics.segmentation import segmentation_metrics, segmentation_rows
@@ -107,7 +105,8 @@ def intervals(figures: Figures, table: pd.DataFrame, groups: np.ndarray, draws: 
     """
     samples = figures(table, group_weights(groups, draws))
     return {
-        key: with_interval(value, samples[key], groups).to_dict() for key, value in figures(table).items()
+        key: unless_alike(with_interval(value, samples[key], groups), groups).to_dict()
+        for key, value in figures(table).items()
     }
 
 
@@ -121,17 +120,4 @@ def _figure(metric: Metric, values: np.ndarray, samples: list, behind: list) -> 
     )
     n = max(int(rows[metric.support].sum()) for rows, _ in behind)
     figure = over_seeds(values.tolist(), samples, fewest, n, name)
-    return figure if figure.low is None or figure.low != figure.high else _alike(metric, figure, fewest)
-
-
-def _alike(metric: Metric, figure: Figure, groups: np.ndarray) -> Figure:
-    """A figure that is the same in every draw, about which a bootstrap says nothing.
-
-    A share of 0 or 1 gets the exact interval of Clopper and Pearson, with each group as one trial; any other
-    figure gets none.
-    """
-    if metric.key in YES_OR_NO and figure.value in (0, 1):
-        trials = len(np.unique(groups))
-        exact = binomtest(int(figure.value) * trials, trials).proportion_ci(method="exact")
-        return replace(figure, low=float(exact.low), high=float(exact.high))
-    return replace(figure, low=None, high=None, why="the same in every draw")
+    return unless_alike(figure, fewest, metric.key in YES_OR_NO)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from skimage.measure import label, perimeter_crofton, regionprops
 
-from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.intervals import group_weights, unless_alike, with_interval
 from busilib.metrics.weighted import auc
 
 DESCRIPTORS = {
@@ -199,6 +199,6 @@ def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) 
     samples = _areas(table, group_weights(groups, draws, seed))
     rows = []
     for name, value in descriptor_aucs(table).items():
-        found = with_interval(value, samples[name], groups)
+        found = unless_alike(with_interval(value, samples[name], groups), groups)
         rows.append((name, value, found.low, found.high, found.n, found.why))
     return pd.DataFrame(rows, columns=["descriptor", "value", "low", "high", "n", "why"])

@@ -15,7 +15,7 @@ from busilib.data.dataset import CLASSES
 from busilib.metrics.abstention import abstention_metrics, answered, aurc
 from busilib.metrics.calibration import calibrate, calibration_metrics, confidence_of, reliability
 from busilib.metrics.detection import detection_metrics, gates_by_fold, scored_by
-from busilib.metrics.intervals import group_weights, with_interval
+from busilib.metrics.intervals import group_weights, unless_alike, with_interval
 from busilib.metrics.measure import intervals
 from busilib.metrics.pairing import groups_of
 from busilib.metrics.segmentation import dice_per_image
@@ -197,7 +197,10 @@ def answered_shares(chosen: pd.DataFrame, table: pd.DataFrame, draws: int) -> di
     drawn = abstention_metrics(chosen, group_weights(groups, draws))
     wrong = with_interval(found["risk"], drawn["risk"], groups[given], images="answered images")
     share = with_interval(found["coverage"], drawn["coverage"], groups)
-    return {"coverage": share.to_dict(), "risk": wrong.to_dict()}
+    return {
+        "coverage": unless_alike(share, groups, share=True).to_dict(),
+        "risk": unless_alike(wrong, groups[given], share=True).to_dict(),
+    }
 
 
 def gated(
