@@ -40,7 +40,7 @@ def test_parameters_are_those_of_the_file_without_its_top():
 
 
 def test_nothing_in_it_is_left_to_chance():
-    """Keras saves no random states, so that a dropout inside could not be resumed exactly."""
+    """A dropout inside would shake frozen features."""
     kinds = {type(layer).__name__ for layer in ENCODERS[NAME].build(SIZE).layers}
     assert kinds == {"InputLayer", "Conv2D", "DepthwiseConv2D", "BatchNormalization", "ReLU", "Add"}
 

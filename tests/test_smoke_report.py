@@ -12,7 +12,7 @@ from busilib.runs.profiles import PROFILES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-SECONDS, BYTES = 15 * 60, 6e9
+SECONDS, BYTES = 8 * 60, 6e9
 
 
 def test_report_succeeds_within_its_budget(smoke_report):

@@ -54,11 +54,7 @@ def _keras(name: str, size: int, weights: str | None = None) -> keras.Model:
 
 
 def _efficientnetb0(size: int, weights: str | None = None) -> keras.Model:
-    """EfficientNet without stochastic depth.
-
-    It would shake frozen features, and Keras saves no random states, so that no training could be resumed
-    exactly.
-    """
+    """EfficientNet without stochastic depth, which would shake frozen features."""
     network = _keras("EfficientNetB0", size, weights)
     for layer in network.layers:
         if isinstance(layer, keras.layers.Dropout):

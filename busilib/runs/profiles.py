@@ -43,7 +43,7 @@ PROFILES: Mapping[str, Profile] = {
             2,
             100,
             "phantoms, tiny networks: does everything run?",
-            "15 minutes on 2 cores",
+            "8 minutes on 2 cores",
         ),
         Profile(
             "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "4 hours on 2 cores"
