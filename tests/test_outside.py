@@ -289,3 +289,12 @@ def test_sets_are_compared_by_what_can_be_seen(phantom, elsewhere):
     table = page.compared(phantom, elsewhere)
     assert table["images"].tolist() == [len(phantom), len(elsewhere)]
     assert float(table["mean gray"].iloc[1]) < float(table["mean gray"].iloc[0])
+
+
+def test_networks_of_one_record_are_compared_on_the_same_images():
+    """Against the difference of the two AUCs that the record states."""
+    study = page.recorded_studies()["outside-classification+BrEaST"]
+    one, other = (study.metrics(f"{id}, BrEaST")["malignancy_auc"]["value"] for id in away.CLASSIFIERS)
+    said = page.between(study, "malignancy_auc")
+    assert said.startswith(f"**{away.CLASSIFIERS[0]} less {away.CLASSIFIERS[1]}**")
+    assert f"{one - other:+.2f}".replace("-", "−") in said and " to " in said

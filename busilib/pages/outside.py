@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations
 
 import pandas as pd
 from IPython.display import Markdown
@@ -11,8 +12,10 @@ from busilib.data.dataset import CLASSES, Dataset
 from busilib.data.lacking import lacking
 from busilib.data.outside.sheet import OWN
 from busilib.metrics.classification import constant_answer
+from busilib.metrics.comparison import seeds_difference
 from busilib.metrics.figure import above, below, limits
 from busilib.metrics.strata import by_stratum
+from busilib.pages.common import signed
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.runs.profiles import profile as profile_named
@@ -192,6 +195,33 @@ def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
         else pd.DataFrame()
     )
     return table.fillna("–")
+
+
+def between(study: Study, figure: str) -> str:
+    """A sentence for each pair of networks of one record: how far apart they are outside, on the same images.
+
+    Args:
+        study: of `recorded_studies`.
+        figure: of its figures, such as "malignancy_auc".
+
+    Example:
+        >>> between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc")[:27]
+        '**r2-mobilenet less r2-cnn*'
+    """
+    place, rows = study.facts["outside"]["name"], study.predictions
+    rows = rows.assign(seed=rows.groupby(["seed", "fold"]).ngroup())  # each network is a seed of its own
+    asked = {
+        one["experiment"]: rows[rows["condition"] == name]
+        for name, one in study.conditions.items()
+        if one["set"] == place
+    }
+    draws = profile_named(study.facts["profile"]).bootstrap_draws
+    told = []
+    for one, other in combinations(asked, 2):
+        groups = asked[one].drop_duplicates("id").set_index("id")["group"]
+        found = seeds_difference(study.task, figure, asked[one], asked[other], groups, draws).figure
+        told.append(f"**{one} less {other}**, {METRIC_NAMES[figure]}: {signed(found.to_dict())}.")
+    return " ".join(told)
 
 
 def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
