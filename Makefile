@@ -6,12 +6,13 @@ ONLY ?=
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help report pdf test lab clean
+.PHONY: help report pdf quick test lab clean
 
 help:
 	@echo "make report   run the notebooks and build the book into _build/html/"
 	@echo "              PROFILE=smoke|laptop|full  DATA=folder of BUSI  ONLY=\"03 05\""
 	@echo "make pdf      print the built book into _build/book.pdf, with Chromium or Chrome"
+	@echo "make quick    check style, run the quick tests: about five minutes"
 	@echo "make test     check style, run all tests, smoke report and browser check included"
 	@echo "make lab      open the notebooks in JupyterLab"
 	@echo "make clean    delete _build/: built pages, executed notebooks, trained networks"
@@ -23,14 +24,15 @@ pdf: report
 	$(BIN)/busi pdf
 
 # Two processes with one thread each.
-test: export OMP_NUM_THREADS = 1
-test: export TF_NUM_INTRAOP_THREADS = 1
-test: export TF_NUM_INTEROP_THREADS = 1
-test: .venv/.installed-test
+test quick: export OMP_NUM_THREADS = 1
+test quick: export TF_NUM_INTRAOP_THREADS = 1
+test quick: export TF_NUM_INTEROP_THREADS = 1
+quick: CHOSEN = -m "not slow"
+test quick: .venv/.installed-test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy busilib
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(CHOSEN)
 
 lab: .venv/.installed
 	$(BIN)/jupyter lab notebooks

@@ -137,13 +137,13 @@ def _findings(root: Path) -> Iterator[str]:
             f"{'; '.join(standing.beside_peers(root))}; folds and networks are others, and the tested folds "
             "chose the epoch for the first AUC of theirs. See [where systems stand](standing.md)."
         )
-    if said := _both_tasks():
+    if said := _both_tasks(root):
         yield said
 
 
-def _both_tasks() -> str:
+def _both_tasks(root: Path) -> str:
     """What a network for both tasks gains, as the plan compares it; empty until all of BUSI is tested."""
-    record = out_of_fold("own-multi-clf")
+    record = out_of_fold("own-multi-clf", root / "results")
     if record is None:
         return ""
     planned = next(one for one in COMPARISONS if isinstance(one, OnSameImages) and one.one == "own-multi-clf")
@@ -161,8 +161,9 @@ def _both_tasks() -> str:
         f"{cell(record.metrics['accuracy'])} and a macro AUC of {cell(record.metrics['macro_auc'])}. Against "
         "the same encoder for classes alone, image by image, that is "
         f"{signed(accuracy.found.to_dict())} and, in the figure that was planned, the macro AUC, "
-        f"{signed(auc.found.to_dict(), 3)}. It saw masks of its training images alone, and learned for "
-        f"{longer} epochs, not {shorter}. See [where systems stand](standing.md)."
+        f"{signed(auc.found.to_dict(), 3)}. Beside the peers, on nearly their images: "
+        f"{'; '.join(standing.beside_peers(root, standing.BOTH_TASKS))}. It saw masks of its training images "
+        f"alone, and learned for {longer} epochs, not {shorter}. See [where systems stand](standing.md)."
     )
 
 
