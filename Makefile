@@ -27,6 +27,7 @@ pdf: report
 test quick: export OMP_NUM_THREADS = 1
 test quick: export TF_NUM_INTRAOP_THREADS = 1
 test quick: export TF_NUM_INTEROP_THREADS = 1
+test: CHOSEN =
 quick: CHOSEN = -m "not slow"
 test quick: .venv/.installed-test
 	$(BIN)/ruff check

@@ -7,7 +7,6 @@ import json
 import os
 import platform
 import subprocess
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -140,18 +139,12 @@ def gpu_count() -> int:
 
 
 def environment() -> dict:
-    """Backend, hardware, versions, commit and date (UTC) of a run that is ending now.
+    """Backend, hardware, versions, commit and date (UTC) of a run that is ending now."""
+    from busilib.keras_backend import keras
 
-    Where Keras was not used, the backend is "none" and no GPU is counted: to ask Keras takes seconds.
-    """
-    backend, hardware = "none", f"{os.cpu_count()} CPU cores ({platform.machine()})"
-    if "keras" in sys.modules:
-        from busilib.keras_backend import keras
-
-        backend, hardware = keras.backend.backend(), f"{hardware}, {gpu_count()} GPU"
     return {
-        "backend": backend,
-        "hardware": hardware,
+        "backend": keras.backend.backend(),
+        "hardware": f"{os.cpu_count()} CPU cores ({platform.machine()}), {gpu_count()} GPU",
         "versions": versions(),
         "commit": commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

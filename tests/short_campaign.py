@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import tensorflow  # noqa: F401, imported once for all processes
-
 from busilib.cli.main import app
 from busilib.keras_backend import keras  # noqa: F401
 from busilib.runs import campaign, learn, runner  # noqa: F401
@@ -17,7 +15,6 @@ from busilib.runs import campaign, learn, runner  # noqa: F401
 
 def run(folder: Path, arguments: Sequence[str]) -> None:
     """`busi campaign` in that folder; what it says goes to `said.txt`."""
-    os.setsid()
     os.chdir(folder)
     said = os.open("said.txt", os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
     os.dup2(said, 1)

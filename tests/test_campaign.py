@@ -581,7 +581,7 @@ def test_killed_ten_times_the_records_are_those_of_an_undisturbed_run(phantom_di
         if not folder.exists():
             folder.mkdir()
             (folder / PICTURES).symlink_to(phantom_dir)
-        program = forking.Process(target=short_campaign.run, args=(folder, asked))
+        program = forking.Process(target=short_campaign.run, args=(folder, asked), daemon=True)
         program.start()
         return program
 

@@ -300,7 +300,7 @@ def test_efficientnet_is_keras_own_with_imagenet_weights(
 
 @pytest.mark.slow
 def test_efficientnets_stochastic_depth_rests(gray):
-    """Else frozen features would differ from step to step, and no training could be resumed exactly."""
+    """Else frozen features would differ from step to step."""
     base = inner(encoder("efficientnetb0", SIZE, None))
     assert {layer.rate for layer in base.layers if isinstance(layer, keras.layers.Dropout)} == {0.0}
 

@@ -204,7 +204,7 @@ def test_keras_cv_arrives_silently():
 
 @pytest.mark.slow
 def test_segformer_learns_without_chance_and_comes_back_exactly(tmp_path):
-    """Two trainings from one start end alike, so that one which was killed can be resumed."""
+    """Two trainings from one start end alike."""
     x = images(4, 64)
     found = []
     for _ in range(2):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import chain
 
 import numpy as np
 from sklearn.model_selection import (
@@ -241,8 +242,10 @@ def _divided(
     labels: tuple[int, ...], groups: tuple[int, ...], seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """All five folds, kept: they are asked for one by one, and dividing many groups takes a second."""
-    folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed)
-    return list(folds.split(labels, labels, groups))
+    folds = list(StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels, groups))
+    for indices in chain.from_iterable(folds):
+        indices.setflags(write=False)
+    return folds
 
 
 def repeated_folds(labels: np.ndarray, groups: np.ndarray, repeats: int = REPEATS) -> np.ndarray:

@@ -78,7 +78,7 @@ def unless_alike(figure: Figure, groups: np.ndarray, share: bool = False) -> Fig
     figure gets none. Differences keep theirs: two systems that answer alike do differ by exactly 0.
 
     Args:
-        figure: of `with_interval`.
+        figure: of `with_interval` or `over_seeds`.
         groups: (m,), of the images behind it.
         share: whether it counts images that are right or wrong, found or not.
 

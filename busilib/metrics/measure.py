@@ -105,7 +105,7 @@ def intervals(figures: Figures, table: pd.DataFrame, groups: np.ndarray, draws: 
     """
     samples = figures(table, group_weights(groups, draws))
     return {
-        key: unless_alike(with_interval(value, samples[key], groups), groups).to_dict()
+        key: unless_alike(with_interval(value, samples[key], groups), groups, key in YES_OR_NO).to_dict()
         for key, value in figures(table).items()
     }
 

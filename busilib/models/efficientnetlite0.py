@@ -1,7 +1,7 @@
 """EfficientNet-Lite0, layer by layer: a small encoder whose ImageNet weights come with a Python package.
 
 keras-cv's EfficientNetLiteBackbone is the same network, but it runs on TensorFlow only and drops whole blocks
-at random while training, which would shake frozen features.
+at random while training, which would shake frozen features; what is recorded was trained without.
 """
 
 from __future__ import annotations

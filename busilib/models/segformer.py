@@ -17,7 +17,8 @@ HALVINGS = 5
 def r4_segformer(settings: Settings) -> keras.Model:
     """SegFormer-B0, which R4 names as future work and does not train; 3,715,170 parameters, everything ours.
 
-    keras-cv's head ends in a softmax over classes; of its two, lesion is the second. Its dropout rests.
+    keras-cv's head ends in a softmax over classes; of its two, lesion is the second. Its dropout
+    rests, as it did for what is recorded.
 
     Args:
         settings: uses `size` (pixels, a multiple of 32, from 64) and `filters` (of the first stage;

@@ -169,7 +169,7 @@ def _kept(record: Record, subset: str) -> pd.DataFrame:
 
 
 def beside_peers(root: Path, ids: Sequence[str] = BASELINES) -> list[str]:
-    """Our baselines on the images that come nearest to those of peers: figure, ours and theirs, in words.
+    """Ours on the images that come nearest to those of peers: figure, ours and theirs, in words.
 
     Args:
         root: the repository, whose `results/` are read.

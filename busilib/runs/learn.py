@@ -81,11 +81,9 @@ def produce(run: Run) -> None:
     part = run.folder / f"{FACTS}.part"
     part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8", newline="\n")
     part.replace(run.folder / FACTS)
-    if run.experiment.kind == "network":
-        from busilib.training.fit import LAST
-
-        # The last state of a training goes after the facts, so that a kill in between loses nothing.
-        (run.folder / LAST).unlink(missing_ok=True)
+    # The last state of a training goes after the facts, so that a kill in between loses nothing.
+    for state in run.folder.glob("last.*"):
+        state.unlink()
 
 
 def _train_network(run: Run) -> tuple[dict, Callable[..., np.ndarray]]:

@@ -72,7 +72,7 @@ class _Checkpoints(keras.callbacks.Callback):
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
-    """All that a step of training changes: weights, random states of dropout, the optimiser's own numbers."""
+    """What a training goes on from: weights, random states of dropout, the optimiser's own numbers."""
     return [*model.variables, *model.optimizer.variables]
 
 
@@ -123,7 +123,7 @@ def fit(
         validation: batches without augmentation.
         settings: loss, learning rate, epochs, patience and the monitored quantity.
         folder: receives `history.csv`, `best.weights.h5` and, in `last.npz`, the state of the last epoch.
-            With it in place a finished training is only read back; delete it once the results are safe.
+            With it in place a finished training is not repeated; delete it once the results are safe.
         title: of the progress line.
 
     Returns:
@@ -193,6 +193,8 @@ def _resume(model: keras.Model, folder: Path, steps: int) -> tuple[pd.DataFrame,
     variables = _variables(model)
     with np.load(folder / LAST) as saved:
         arrays = [saved[name] for name in saved.files]
+    if len(arrays) != len(variables) + len(model.weights):  # another version of Keras wrote it
+        return pd.DataFrame(), []
     for variable, value in zip(variables, arrays, strict=False):
         variable.assign(value)
     done = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps

@@ -64,7 +64,7 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str
         column[-1].set_xlabel("epoch")
         highest = [max(line.get_ydata().max() for line in axis.lines) for axis in column]
         usual = np.quantile(
-            np.concatenate([line.get_ydata() for axis in column for line in axis.lines]), 0.97
+            np.concatenate([line.get_ydata() for axis in column for line in axis.lines]), 0.97, method="lower"
         )
         if max(highest) > 3 * usual:
             column[0].set_ylim(top=1.1 * usual)
