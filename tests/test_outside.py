@@ -295,6 +295,6 @@ def test_networks_of_one_record_are_compared_on_the_same_images():
     """Against the difference of the two AUCs that the record states."""
     study = page.recorded_studies()["outside-classification+BrEaST"]
     one, other = (study.metrics(f"{id}, BrEaST")["malignancy_auc"]["value"] for id in away.CLASSIFIERS)
-    said = page.between(study, "malignancy_auc")
+    said = page.told_between(study, "malignancy_auc")
     assert said.startswith(f"**{away.CLASSIFIERS[0]} less {away.CLASSIFIERS[1]}**")
     assert f"{one - other:+.2f}".replace("-", "−") in said and " to " in said

@@ -25,6 +25,7 @@ from busilib.metrics.measure import measure
 from busilib.metrics.pairing import shared
 from busilib.metrics.segmentation import count_pixels, segmentation_metrics, surface_distances
 from busilib.pages import protocol_gap
+from busilib.pages.comparisons import LEVEL, all_compared
 from busilib.pages.primary import GOALS, primary_figures, reached
 from busilib.pages.standing import beside_peers
 from busilib.reports.registry import EXPERIMENTS, experiment
@@ -437,6 +438,13 @@ def test_the_readme_quotes_the_records():
     accuracy, auc, *_ = (re.findall(r"0\.\d\d", told) for told in beside_peers(RESULTS.parent))
     told = f"{accuracy[0]} beside their accuracy of {accuracy[1]}, {auc[0]} beside their AUC of {auc[1]}"
     assert told in text and f"on 105 pictures set aside the same peer has {auc[2]}" in text
+    both = read_record("own-multi-clf", "laptop")
+    alone = read_record("own-clf", "laptop")
+    ranks = [record.metrics["macro_auc"]["value"] for record in (both, alone)]
+    assert f"in one seed, a macro AUC of {ranks[0]:.2f} where `own-clf` has {ranks[1]:.2f}" in text
+    assert both.facts["seeds"] == [0]
+    ninth = [p for one, p in zip(*all_compared(), strict=True) if one.asked.number == 9]
+    assert ninth[0] > LEVEL
     outlines = read_study("outside-segmentation+BrEaST")
     inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
     assert f"mean Dice on lesions falls from {inside:.2f} to {outside:.2f}" in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
@@ -13,7 +14,7 @@ from busilib.data.lacking import lacking
 from busilib.data.outside.sheet import OWN
 from busilib.metrics.classification import constant_answer
 from busilib.metrics.comparison import seeds_difference
-from busilib.metrics.figure import above, below, limits
+from busilib.metrics.figure import Figure, above, below, limits
 from busilib.metrics.strata import by_stratum
 from busilib.pages.common import signed
 from busilib.pages.tables import cell
@@ -197,16 +198,16 @@ def strata_table(studies: Iterable[Study], outside: Dataset) -> pd.DataFrame:
     return table.fillna("–")
 
 
-def between(study: Study, figure: str) -> str:
-    """A sentence for each pair of networks of one record: how far apart they are outside, on the same images.
+def between(study: Study, figure: str) -> dict[tuple[str, str], Figure]:
+    """How far apart the networks of one record are outside, in one figure and on the same images, by pair.
 
     Args:
         study: of `recorded_studies`.
         figure: of its figures, such as "malignancy_auc".
 
     Example:
-        >>> between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc")[:27]
-        '**r2-mobilenet less r2-cnn*'
+        >>> list(between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc"))
+        [('r2-mobilenet', 'r2-cnn')]
     """
     place, rows = study.facts["outside"]["name"], study.predictions
     rows = rows.assign(seed=rows.groupby(["seed", "fold"]).ngroup())  # each network is a seed of its own
@@ -215,13 +216,25 @@ def between(study: Study, figure: str) -> str:
         for name, one in study.conditions.items()
         if one["set"] == place
     }
-    draws = profile_named(study.facts["profile"]).bootstrap_draws
-    told = []
+    draws, found = profile_named(study.facts["profile"]).bootstrap_draws, {}
     for one, other in combinations(asked, 2):
         groups = asked[one].drop_duplicates("id").set_index("id")["group"]
-        found = seeds_difference(study.task, figure, asked[one], asked[other], groups, draws).figure
-        told.append(f"**{one} less {other}**, {METRIC_NAMES[figure]}: {signed(found.to_dict())}.")
-    return " ".join(told)
+        gap = seeds_difference(study.task, figure, asked[one], asked[other], groups, draws).figure
+        found[one, other] = replace(gap, sd=None, seeds=None)
+    return found
+
+
+def told_between(study: Study, figure: str) -> str:
+    """`between` in sentences.
+
+    Example:
+        >>> told_between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc")[:27]
+        '**r2-mobilenet less r2-cnn*'
+    """
+    return " ".join(
+        f"**{one} less {other}**, {METRIC_NAMES[figure]}: {signed(gap.to_dict())}."
+        for (one, other), gap in between(study, figure).items()
+    )
 
 
 def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
