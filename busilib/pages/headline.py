@@ -158,7 +158,7 @@ def _both_tasks(root: Path) -> str:
     steps = longer.epochs / longer.batch / (shorter.epochs / shorter.batch)
     seeds = len(record.facts["seeds"])
     return (
-        f"**One network for both tasks {lead}; the cause is open.** Trained on outlines and classes together, "
+        f"**One network for both tasks {lead}; why is open.** Trained on outlines and classes together, "
         f"{'one seed' if seeds == 1 else f'{seeds} seeds'} of it has a macro AUC of "
         f"{cell(record.metrics['macro_auc'])}, and `own-clf`, trained on classes alone, "
         f"{cell(alone.metrics['macro_auc'])}. With the same seeds and folds the difference is "
