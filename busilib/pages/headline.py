@@ -172,18 +172,18 @@ def _both_tasks(root: Path) -> str:
 
 
 def _both_tasks_abroad() -> str:
-    """The same two networks on the lesions of another hospital, where that is recorded."""
+    """The same network on the lesions of another hospital, where that is recorded."""
     for study in outside.recorded_studies().values():
-        if study.name == "outside-classification":
+        asked = {condition["experiment"] for condition in study.conditions.values()}
+        if study.name == "outside-classification" and BOTH in asked:
+            places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
+            here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
             gap = outside.between(study, "malignancy_auc").get((BOTH, ALONE))
-            if gap is not None:
-                there = study.facts["outside"]["name"]
-                both, alone = (study.metrics(f"{id}, {there}")["malignancy_auc"] for id in (BOTH, ALONE))
-                return (
-                    f"On the {both['n']} lesions of {there}, from another hospital, it tells malignant from "
-                    f"benign with an AUC of {cell(both)}, `{ALONE}` with {cell(alone)}, a difference of "
-                    f"{signed(gap.to_dict())}."
-                )
+            return (
+                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {here['n']} "
+                f"lesions, and of {cell(there)} on the {there['n']} of {places[1]}, from another hospital"
+                + (f"; less `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
+            )
     return "It has not been tested outside BUSI."
 
 
