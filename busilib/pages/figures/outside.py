@@ -79,15 +79,18 @@ def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
 
 def malignancy_scores(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Cumulative curves: malignancy scores by true class in each set; frozen thresholds are dotted.
+    """Cumulative curves: malignancy scores by true class in each set, two a row; frozen thresholds are dotted.
 
     Args:
-        tables: name of the set to rows with `true`, the class probabilities and `threshold`.
+        tables: name of network and set to rows with `true`, the class probabilities and `threshold`.
     """
+    rows = -(-len(tables) // 2)
     figure, axes = plt.subplots(
-        1, len(tables), figsize=(4.3 * len(tables), 3.3), sharey=True, squeeze=False, layout="constrained"
+        rows, 2, figsize=(8.6, 3.3 * rows), sharey=True, squeeze=False, layout="constrained"
     )
-    for axis, (name, table) in zip(axes[0], tables.items(), strict=True):
+    for axis in axes.flat[len(tables) :]:
+        axis.set_axis_off()
+    for axis, (name, table) in zip(axes.flat, tables.items(), strict=False):
         scored = pd.DataFrame({"score": malignancy_score(table), "true": table["true"]})
         for truth, style in (("benign", "-"), ("malignant", "--")):
             part = scored[scored["true"] == truth]
