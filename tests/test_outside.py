@@ -1,6 +1,7 @@
 """Networks frozen on one set meet another: nothing is chosen there, every figure follows from the rows."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,6 +19,8 @@ from busilib.studies import outside_sets as away
 from busilib.studies.context import Context, OptionError
 from busilib.studies.records import read_study, write_study
 from busilib.studies.study import Study
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -291,8 +294,9 @@ def test_sets_are_compared_by_what_can_be_seen(phantom, elsewhere):
     assert float(table["mean gray"].iloc[1]) < float(table["mean gray"].iloc[0])
 
 
-def test_networks_of_one_record_are_compared_on_the_same_images():
+def test_networks_of_one_record_are_compared_on_the_same_images(monkeypatch):
     """Against the difference of the two AUCs that the record states."""
+    monkeypatch.chdir(ROOT)
     study = page.recorded_studies()["outside-classification+BrEaST"]
     one, other = (study.metrics(f"{id}, BrEaST")["malignancy_auc"]["value"] for id in away.CLASSIFIERS)
     said = page.told_between(study, "malignancy_auc")

@@ -79,7 +79,7 @@ def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
 
 
 def malignancy_scores(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Cumulative curves: malignancy scores by true class in each set, two a row; frozen thresholds are dotted.
+    """Cumulative curves: malignancy scores by true class in each set; frozen thresholds are dotted.
 
     Args:
         tables: name of network and set to rows with `true`, the class probabilities and `threshold`.
