@@ -445,6 +445,12 @@ def test_the_readme_quotes_the_records():
     assert both.facts["seeds"] == [0]
     ninth = [p for one, p in zip(*all_compared(), strict=True) if one.asked.number == 9]
     assert ninth[0] > LEVEL
+    abroad = read_study("outside-classification+BrEaST+own-multi-clf+own-clf")
+    aucs = {
+        f"{abroad.metrics(f'{id}, BrEaST')['malignancy_auc']['value']:.2f}"
+        for id in ("own-multi-clf", "own-clf")
+    }
+    assert aucs == {re.search(r"both tell malignant from benign with an AUC of (\S+)\.", text)[1]}
     outlines = read_study("outside-segmentation+BrEaST")
     inside, outside = (figures["lesion_dice"]["value"] for figures in outlines.columns.values())
     assert f"mean Dice on lesions falls from {inside:.2f} to {outside:.2f}" in text

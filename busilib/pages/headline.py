@@ -152,7 +152,7 @@ def _both_tasks(root: Path) -> str:
         return ""
     (ranks, p), (outlines, _) = found[RANKS], found[OUTLINES]
     gain, drawn = ranks.found.to_dict(), outlines.found.to_dict()
-    better = "ranks better" if p < LEVEL else "may rank better"
+    better = "ranks better on BUSI" if p < LEVEL else "may rank better on BUSI"
     lead = better if above(gain) else "ranks no better"
     longer, shorter = (experiment(id).settings for id in (*experiment(BOTH).members, ALONE))
     steps = longer.epochs / longer.batch / (shorter.epochs / shorter.batch)
@@ -178,10 +178,12 @@ def _both_tasks_abroad() -> str:
         if study.name == "outside-classification" and BOTH in asked:
             places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
             here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
+            images = study.predictions.groupby("condition")["id"].nunique()  # five networks judge each
+            n_here, n_there = (images[f"{BOTH}, {place}"] for place in places)
             gap = outside.between(study, "malignancy_auc").get((BOTH, ALONE))
             return (
-                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {here['n']} "
-                f"lesions, and of {cell(there)} on the {there['n']} of {places[1]}, from another hospital"
+                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} "
+                f"lesions, and of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
                 + (f"; less `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
             )
     return "It has not been tested outside BUSI."

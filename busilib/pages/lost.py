@@ -36,7 +36,7 @@ def recorded() -> list[Study]:
     """The recorded studies of outlines on outside data.
 
     Example:
-        >>> [study.record for study in recorded()]
+        >>> [study.record for study in recorded()][:1]
         ['outside-segmentation+BrEaST']
     """
     return read_studies("outside-segmentation")
@@ -174,7 +174,7 @@ def all_sizes() -> Iterator[tuple[str, pd.DataFrame]]:
     """`by_size` of every recorded network and outside set, with a name for each.
 
     Example:
-        >>> [name for name, _ in all_sizes()]
+        >>> [name for name, _ in all_sizes()][:1]
         ['r4-unet on BrEaST']
     """
     for study in recorded():

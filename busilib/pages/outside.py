@@ -244,7 +244,7 @@ def scores_of(studies: Iterable[Study]) -> dict[str, pd.DataFrame]:
         Tables by condition, as `busilib.pages.figures.malignancy_scores` takes them.
 
     Example:
-        >>> list(scores_of(recorded_studies().values()))
+        >>> list(scores_of(recorded_studies().values()))[:2]
         ['r2-mobilenet, BUSI', 'r2-mobilenet, BrEaST']
     """
     scores: dict[str, pd.DataFrame] = {}

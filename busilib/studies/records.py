@@ -148,7 +148,7 @@ def read_studies(name: str, profile: str = "laptop", folder: Path | None = None)
     """All records of one study, such as those of each outside set, by name.
 
     Example:
-        >>> [study.record for study in read_studies("outside-segmentation")]
+        >>> [study.record for study in read_studies("outside-segmentation")][:1]
         ['outside-segmentation+BrEaST']
     """
     place = (folder or results_folder()) / profile / "studies"
