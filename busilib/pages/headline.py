@@ -147,8 +147,10 @@ def _findings(root: Path) -> Iterator[str]:
 def _both_tasks(root: Path) -> str:
     """What a network for both tasks has, and what is not known of it; empty until all of BUSI is tested."""
     record, alone = (out_of_fold(id, root / "results") for id in (BOTH, ALONE))
+    if record is None or alone is None:
+        return ""
     found = {one.asked.number: (one, p) for one, p in zip(*all_compared(root / "results"), strict=True)}
-    if record is None or alone is None or not {RANKS, OUTLINES} <= set(found):
+    if not {RANKS, OUTLINES} <= set(found):
         return ""
     (ranks, p), (outlines, _) = found[RANKS], found[OUTLINES]
     gain, drawn = ranks.found.to_dict(), outlines.found.to_dict()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from itertools import combinations
 
 import pandas as pd
@@ -219,8 +218,8 @@ def between(study: Study, figure: str) -> dict[tuple[str, str], Figure]:
     draws, found = profile_named(study.facts["profile"]).bootstrap_draws, {}
     for one, other in combinations(asked, 2):
         groups = asked[one].drop_duplicates("id").set_index("id")["group"]
-        gap = seeds_difference(study.task, figure, asked[one], asked[other], groups, draws).figure
-        found[one, other] = replace(gap, sd=None, seeds=None)
+        apart = seeds_difference(study.task, figure, asked[one], asked[other], groups, draws)
+        found[one, other] = apart.figure
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +31,8 @@ CARD_LINES = ("system", "authors", "protocol", "source")
 OURS = ("own-clf", "own-multi-clf", "r2-mobilenet", "r2-cnn", "own-seg", "own-multi-seg", "r4-unet")
 """Our experiments that were tested on every image; shown where they are recorded."""
 
-BASELINES, BOTH_TASKS = ("own-clf", "own-seg"), ("own-multi-clf", "own-multi-seg")
-"""Ours that are meant to stand beside peers: one network for each task, and one for both."""
+BASELINES = ("own-clf", "own-seg")
+"""Ours that are meant to stand beside peers."""
 
 FIGURES = {
     "accuracy": "Accuracy, three classes",
@@ -168,19 +168,18 @@ def _kept(record: Record, subset: str) -> pd.DataFrame:
     return rows[rows["id"].isin(subset_ids(subset))].reset_index(drop=True) if subset else rows
 
 
-def beside_peers(root: Path, ids: Sequence[str] = BASELINES) -> list[str]:
-    """Ours on the images that come nearest to those of peers: figure, ours and theirs, in words.
+def beside_peers(root: Path) -> list[str]:
+    """Our baselines on the images that come nearest to those of peers: figure, ours and theirs, in words.
 
     Args:
         root: the repository, whose `results/` are read.
-        ids: `BASELINES` or `BOTH_TASKS`; those that are not recorded on all images are passed over.
 
     Example (not run):
         >>> beside_peers(Path("."))[0]
         'accuracy, three classes, 0.82 (theirs 0.80)'
     """
     told = []
-    for record in filter(None, (out_of_fold(id, root / "results") for id in ids)):
+    for record in filter(None, (out_of_fold(id, root / "results") for id in BASELINES)):
         found = {name: figures_of(record.facts["task"], _kept(record, name)) for name in SUBSETS}
         for peer in PEERS:
             if peer.metric in found.get(peer.subset, {}):

@@ -73,40 +73,32 @@ SEGMENTER = Experiment(
     ours="everything; its mask counts where presence reaches the threshold chosen on the validation images",
 )
 
-MULTI = replace(
-    SEGMENTER,
-    id="own-multi-seg",
-    title="One network for both tasks: its masks, gated by its classes",
-    settings=replace(SEGMENTER.settings, second_head="class", class_power=0.5),
-    parameters=4_672_100,
-    ours="everything; its mask counts where 1 − P(normal) reaches a threshold, chosen on validation images",
-)
-
-
-MULTI_HEAD = Experiment(
-    id="own-multi-clf",
-    report="own",
-    title="One network for both tasks: its classes",
-    task="classification",
-    build="",
-    settings=Settings(size=224),
-    laptop={},
-    smoke={},
-    parameters=MULTI.parameters,
-    augmentation=None,
-    report_split=SPLIT,
-    members=(MULTI.id,),
-    head="class",
-    ours="everything; trained as own-multi-seg",
-)
-
 
 def _both(name: str, title: str, **changes) -> tuple[Experiment, Experiment]:
-    """The network for both tasks with one thing changed: what outlines, and its head that names."""
-    settings = replace(MULTI.settings, **changes)
-    segmenter = replace(MULTI, id=f"own-{name}-seg", title=f"{title}: its masks", settings=settings)
-    head = replace(MULTI_HEAD, id=f"own-{name}-clf", title=f"{title}: its classes", members=(segmenter.id,))
-    return segmenter, replace(head, ours=f"everything; trained as {segmenter.id}")
+    """A network for both tasks: what outlines, and its head that names."""
+    segmenter = replace(
+        SEGMENTER,
+        id=f"own-{name}-seg",
+        title=f"{title}: its masks, gated by its classes",
+        settings=replace(SEGMENTER.settings, second_head="class", class_power=0.5, **changes),
+        parameters=4_672_100,
+        ours="everything; its mask counts where 1 − P(normal) reaches a threshold, "
+        "chosen on validation images",
+    )
+    head = replace(
+        CLASSIFIER,
+        id=f"own-{name}-clf",
+        title=f"{title}: its classes",
+        build="",
+        settings=Settings(size=224),
+        smoke={},
+        parameters=segmenter.parameters,
+        augmentation=None,
+        members=(segmenter.id,),
+        head="class",
+        ours=f"everything; trained as {segmenter.id}",
+    )
+    return segmenter, head
 
 
 def _variant(name: str, title: str, **changes) -> Experiment:
@@ -118,8 +110,7 @@ def _variant(name: str, title: str, **changes) -> Experiment:
 EXPERIMENTS = (
     CLASSIFIER,
     SEGMENTER,
-    MULTI,
-    MULTI_HEAD,
+    *_both("multi", "One network for both tasks"),
     replace(
         SEGMENTER,
         id="own-seg-ellipse",

@@ -21,6 +21,7 @@ from busilib.pages.figures.style import (
     done,
     grid,
     outline,
+    plots,
     show,
 )
 
@@ -71,20 +72,8 @@ def attention(tables: Mapping[str, pd.DataFrame]) -> Figure:
         tables: name to rows as `busilib.studies.attention.attention_rows` gives them; rows without heat
             are left out.
     """
-    columns = min(len(tables), 3)
-    rows = -(-len(tables) // columns)
-    figure, axes = plt.subplots(
-        rows,
-        columns,
-        figsize=(3.3 * columns, 3.1 * rows),
-        squeeze=False,
-        sharex=True,
-        sharey=True,
-        layout="constrained",
-    )
-    for axis in axes.flat[len(tables) :]:
-        axis.set_axis_off()
-    for axis, (name, table) in zip(axes.flat, tables.items(), strict=False):
+    figure, axes = plots(len(tables), min(len(tables), 3), 3.3, 3.1, sharex=True, sharey=True)
+    for axis, (name, table) in zip(axes, tables.items(), strict=False):
         axis.plot([0, 100], [0, 100], "--", color="black", linewidth=1, label="indifferent map")
         seen = table.dropna(subset="share_inside")
         sns.scatterplot(
@@ -97,14 +86,14 @@ def attention(tables: Mapping[str, pd.DataFrame]) -> Figure:
             palette=PALETTE,
             s=22,
             alpha=0.7,
-            legend=axis is axes[0, 0],
+            legend=axis is axes[0],
             ax=axis,
         )
         axis.set_title(name, fontsize=10)
         axis.set(
             xlabel="lesion (% of image)", ylabel="heat inside lesion (%)", xlim=(-2, 102), ylim=(-2, 102)
         )
-    axes[0, 0].legend(title=None, fontsize=8)
+    axes[0].legend(title=None, fontsize=8)
     return done(figure)
 
 

@@ -24,6 +24,7 @@ from busilib.pages.figures.style import (
     done,
     grid,
     outline,
+    plots,
     show,
 )
 
@@ -154,13 +155,8 @@ def dice_by_size(predictions: pd.DataFrame, dice: pd.Series) -> Figure:
 def confusions(matrices: Mapping[str, np.ndarray]) -> Figure:
     """Heat maps: confusion matrices, each cell with its count, shaded by the share of its true class."""
     columns = 2 if len(matrices) in (2, 4) else min(len(matrices), 3)
-    rows = -(-len(matrices) // columns)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.4 * columns, 3.2 * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat[len(matrices) :]:
-        axis.set_axis_off()
-    for axis, (name, matrix) in zip(axes.flat, matrices.items(), strict=False):
+    figure, axes = plots(len(matrices), columns, 3.4, 3.2)
+    for axis, (name, matrix) in zip(axes, matrices.items(), strict=False):
         matrix = np.asarray(matrix)
         share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
         sns.heatmap(

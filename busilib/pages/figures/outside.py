@@ -12,7 +12,18 @@ from matplotlib.figure import Figure
 
 from busilib.data.dataset import CLASSES, Dataset
 from busilib.metrics.malignancy import malignancy_score
-from busilib.pages.figures.style import FIRST, NEUTRAL, PALETTE, REFERENCE, SECOND, done, grid, outline, show
+from busilib.pages.figures.style import (
+    FIRST,
+    NEUTRAL,
+    PALETTE,
+    REFERENCE,
+    SECOND,
+    done,
+    grid,
+    outline,
+    plots,
+    show,
+)
 
 EXAMPLES = 3
 """Images of each class and set."""
@@ -84,13 +95,8 @@ def malignancy_scores(tables: Mapping[str, pd.DataFrame]) -> Figure:
     Args:
         tables: name of network and set to rows with `true`, the class probabilities and `threshold`.
     """
-    rows = -(-len(tables) // 2)
-    figure, axes = plt.subplots(
-        rows, 2, figsize=(8.6, 3.3 * rows), sharey=True, squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat[len(tables) :]:
-        axis.set_axis_off()
-    for axis, (name, table) in zip(axes.flat, tables.items(), strict=False):
+    figure, axes = plots(len(tables), 2, 4.3, 3.3, sharey=True)
+    for axis, (name, table) in zip(axes, tables.items(), strict=False):
         scored = pd.DataFrame({"score": malignancy_score(table), "true": table["true"]})
         for truth, style in (("benign", "-"), ("malignant", "--")):
             part = scored[scored["true"] == truth]
@@ -98,5 +104,5 @@ def malignancy_scores(tables: Mapping[str, pd.DataFrame]) -> Figure:
         for threshold in table["threshold"].unique():
             axis.axvline(threshold, color="0.3", linestyle=":", linewidth=1.2)
         axis.set(title=name, xlabel="malignancy score", ylabel="share of predictions below", xlim=(0, 1))
-    axes[0, 0].legend(fontsize=9)
+    axes[0].legend(fontsize=9)
     return done(figure)

@@ -41,6 +41,35 @@ def grid(rows: int, columns: int, cell: float = 2.1) -> tuple[Figure, np.ndarray
     return done(figure), axes
 
 
+def plots(count: int, columns: int, width: float, height: float, **shared) -> tuple[Figure, np.ndarray]:
+    """Axes for so many plots, row by row; what is left over of the last row stays empty.
+
+    Args:
+        count: of plots, above 0.
+        columns: at most so many in a row.
+        width, height: of each, in inches.
+        shared: `sharex` and `sharey`, as `matplotlib.pyplot.subplots` takes them.
+
+    Returns:
+        The figure, and its axes in one row (rows · columns,).
+
+    Example (not run):
+        >>> figure, axes = plots(4, 3, 3.3, 3.1)
+    """
+    rows = -(-count // columns)
+    figure, axes = plt.subplots(
+        rows,
+        columns,
+        figsize=(width * columns, height * rows),
+        squeeze=False,
+        layout="constrained",
+        **shared,
+    )
+    for axis in axes.flat[count:]:
+        axis.set_axis_off()
+    return figure, axes.ravel()
+
+
 def done(figure: Figure) -> Figure:
     """Close the figure in pyplot, so that a notebook shows it once: as the value of its cell."""
     plt.close(figure)

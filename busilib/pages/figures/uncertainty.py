@@ -23,6 +23,7 @@ from busilib.pages.figures.style import (
     done,
     grid,
     outline,
+    plots,
     show,
 )
 
@@ -40,14 +41,9 @@ def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Fi
         panels: model name to one or two tables of `busilib.metrics.calibration.reliability` by name, such
             as "as it is" and "scaled".
     """
-    columns = max(min(len(panels), 3), 1)
-    rows = max(-(-len(panels) // columns), 1)
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(3.3 * columns, 3.5 * rows), squeeze=False, layout="constrained"
-    )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_axis_off()
-    for axis, (name, tables) in zip(axes.flat, panels.items(), strict=False):
+    count = max(len(panels), 1)
+    figure, axes = plots(count, min(count, 3), 3.3, 3.5)
+    for axis, (name, tables) in zip(axes, panels.items(), strict=False):
         axis.plot([0, 1], [0, 1], ":", color="0.4")
         gaps = []
         for (label, table), colour, marker in zip(tables.items(), (FIRST, SECOND), ("o", "s"), strict=False):
@@ -67,7 +63,7 @@ def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Fi
             )
         axis.set(xlim=(0.28, 1.04), ylim=(-0.05, 1.06), xlabel="confidence", ylabel="accuracy")
         axis.set_title(f"{name}, ECE {' → '.join(gaps)}", fontsize=10)
-    most = max(axes.flat, key=lambda axis: len(axis.get_legend_handles_labels()[1]))
+    most = max(axes, key=lambda axis: len(axis.get_legend_handles_labels()[1]))
     figure.legend(*most.get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return done(figure)
 
