@@ -1,0 +1,52 @@
+"""What the index says of the network for both tasks, by what its control has."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from busilib.metrics.figure import Figure
+from busilib.pages import what_helped
+from busilib.pages.what_helped import MASKS, OPEN, SCHEDULE, helped
+
+NOTHING, MORE, LESS = (
+    Figure(0.0, -0.02, 0.02, 780),
+    Figure(0.02, 0.01, 0.03, 780),
+    Figure(-0.02, -0.03, -0.01, 780),
+)
+
+
+@pytest.fixture
+def said(monkeypatch, tmp_path):
+    def say(masks, schedule, whole=True):
+        found = {MASKS: masks, SCHEDULE: schedule}
+        record = SimpleNamespace(metrics={"macro_auc": Figure(0.94, 0.92, 0.96, 780).to_dict()})
+        monkeypatch.setattr(what_helped, "out_of_fold", lambda id, folder: record if whole else None)
+        monkeypatch.setattr(
+            what_helped,
+            "compared",
+            lambda asked, folder: found[asked] and SimpleNamespace(found=found[asked]),
+        )
+        return helped(tmp_path)
+
+    return say
+
+
+def test_the_masks_helped_where_the_network_is_better_than_its_control(said):
+    for schedule in (NOTHING, MORE, LESS):
+        one = said(MORE, schedule)
+        assert one.verdict == ", and its masks help" and "+0.020 (+0.010 to +0.030)" in one.told
+
+
+def test_the_schedule_is_reason_enough_where_the_control_is_as_good_and_better_than_without_it(said):
+    for masks in (NOTHING, LESS):
+        one = said(masks, MORE)
+        assert one.verdict == "; its schedule may explain it" and "not shown" in one.told
+
+
+def test_nothing_is_decided_where_neither_differs(said):
+    assert said(NOTHING, NOTHING).verdict == said(NOTHING, LESS).verdict == OPEN
+
+
+def test_there_is_no_control_before_all_of_it_is_recorded(said):
+    assert said(MORE, MORE, whole=False) is None
+    assert said(None, MORE) is None and said(MORE, None) is None
