@@ -31,8 +31,9 @@ FOLDED = {
     "setup": "the set-up",
     "answer": "how this is computed",
     "hide-cell": "code and result",
+    "hide-input": "how this is computed",
 }
-"""Tags of cells that are folded away on the page, and what their buttons call it."""
+"""Tags of cells that are folded away on the page, and what their buttons call it; the first that fits."""
 
 
 class BookError(UserError, RuntimeError):
@@ -134,8 +135,8 @@ def page_of(notebook: nbformat.NotebookNode, badge: str = "") -> nbformat.Notebo
         if "parameters" in tags:
             cell.source = _with_values(cell.source, {name: ran[name] for name in ("profile", "seed")})
         look = dict(cell.metadata.get("mystnb", {}))
-        for tag in tags & FOLDED.keys():
-            look |= {"code_prompt_show": f"Show {FOLDED[tag]}", "code_prompt_hide": f"Hide {FOLDED[tag]}"}
+        if words := next((words for tag, words in FOLDED.items() if tag in tags), ""):
+            look |= {"code_prompt_show": f"Show {words}", "code_prompt_hide": f"Hide {words}"}
         if tags & {"parameters", "setup", "answer"}:
             tags.add("hide-input")
         cell.metadata = nbformat.from_dict({"tags": sorted(tags), "mystnb": look})

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from busilib.publish.html_tables import stacked
+from busilib.publish.html_tables import stacked, whole_intervals
 from busilib.publish.terms import GLOSSARY, definitions, with_definitions
 
 ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
@@ -31,7 +31,7 @@ ROLES = (
 
 
 def finish(html: Path) -> None:
-    """Mend the pages of a built book in place, explain linked words, fit tables to a phone, cut icons.
+    """Mend the pages of a built book in place, explain linked words, fit tables to the page, cut icons.
 
     Args:
         html: the folder of the book.
@@ -47,7 +47,7 @@ def finish(html: Path) -> None:
         for written, better in ROLES:
             text = text.replace(written, better)
         text = NOTEBOOK_LINK.sub(partial(_to_page, folder=page.parent), text)
-        text = stacked(with_definitions(text, meanings))
+        text = whole_intervals(stacked(with_definitions(text, meanings)))
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():

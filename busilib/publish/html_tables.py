@@ -15,6 +15,9 @@ ROOM, CHARACTER, PADDING = 290, 7.2, 10
 WORD_END = re.compile(r"\s+|(?<=[-–/])")
 """Where a browser begins a new line."""
 
+INTERVAL = re.compile(r"\([−+]?\d[\d.]*(?:–| to )[−+]?\d[\d.]*\)(?![^<>]*>)")
+"""Two limits in brackets, not within a tag, as `busilib.pages.tables.cell` and differences write them."""
+
 PARTS = {"thead": "rowgroup", "tbody": "rowgroup", "tr": "row", "td": "cell"}
 
 
@@ -105,6 +108,19 @@ def _stacked(html: str) -> str:
         for cell, name in zip(row[1:], names[1:], strict=True):
             cell["data-head"] = name
     return str(table)
+
+
+def whole_intervals(page: str) -> str:
+    """A page's HTML in which `book.css` can keep an interval in a table on one line.
+
+    Args:
+        page: the HTML of a whole page.
+
+    Example:
+        >>> whole_intervals("<table><td>0.86 (0.84–0.89)</td></table>")
+        '<table><td>0.86 <span class="interval">(0.84–0.89)</span></td></table>'
+    """
+    return TABLE.sub(lambda found: INTERVAL.sub(r'<span class="interval">\g<0></span>', found[0]), page)
 
 
 def _cells(row: Tag) -> list[Tag]:

@@ -94,7 +94,7 @@ def stamped(picture: str) -> str:
         >>> output.data["image/png"] = stamped(output.data["image/png"])
     """
     image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGBA")
-    size = max(11, min(18, image.width // 28))
+    size = max(22, min(36, image.width // 28))
     font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans-Bold.ttf", size)
     whole = Image.new("RGBA", (image.width, image.height + 2 * size), AMBER)
     ImageDraw.Draw(whole).text((size // 2, size), STRIP, INK, font, anchor="lm")

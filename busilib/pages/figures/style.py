@@ -7,7 +7,9 @@ from collections.abc import Mapping, Sequence
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
+from IPython.core.getipython import get_ipython
 from matplotlib.figure import Figure
+from matplotlib_inline.config import InlineBackend
 
 PALETTE = {"benign": "#009E73", "malignant": "#D55E00", "normal": "#0072B2"}
 REFERENCE, PREDICTED = "#F0E442", "#56B4E9"
@@ -30,6 +32,9 @@ LOOKS = {
 """Colour and marker of each source of a figure."""
 
 sns.set_theme(style="whitegrid", context="notebook", rc={"figure.dpi": 110, "savefig.bbox": "tight"})
+if shell := get_ipython():
+    # Twice the pixels at the same size, so that a picture is sharp where a reader enlarges it.
+    InlineBackend.instance(parent=shell).figure_formats = {"retina"}
 
 
 def grid(rows: int, columns: int, cell: float = 2.1) -> tuple[Figure, np.ndarray]:
