@@ -222,12 +222,12 @@ def more_records(tmp_path, monkeypatch):
 
 
 def test_pages_take_up_new_records(more_records):
-    assert list(classifying.on_all_images(classifying.classifiers()))[-1] == "our baseline"
+    assert list(classifying.on_all_images(classifying.classifiers()))[-1] == "our own-clf"
     html = common.compared(classifying.classifiers(), ["accuracy"]).data
-    assert "our baseline" in html and "3 seeds" in html and "the same 156 images" in html
-    assert "our baseline, seed 0" in classifying.matrices(classifying.classifiers())
+    assert "our own-clf" in html and "3 seeds" in html and "the same 156 images" in html
+    assert "our own-clf, seed 0" in classifying.matrices(classifying.classifiers())
     assert (
-        "our baseline" in answers.picture("04_classifier_comparison").axes[0].get_yticklabels()[2].get_text()
+        "our own-clf" in answers.picture("04_classifier_comparison").axes[0].get_yticklabels()[2].get_text()
     )
     assert "not run yet" not in classifying.of_r4().data
     assert "SegFormer" in contenders.networks(contenders.contenders())

@@ -31,7 +31,7 @@ CLASSIFIERS = {
     "MobileNet": ("r2-mobilenet", ""),
     "CNN": ("r2-cnn", ""),
     "ImageMaskNet": ("r3-imagemasknet", "image and predicted mask"),
-    "our Lite0": ("own-clf", ""),
+    "our own-clf": ("own-clf", ""),
 }
 """Experiment and inputs of each classifier that may have answered for all images."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +13,7 @@ from busilib.data.busi.fingerprint import read_table
 from busilib.data.dataset import CLASSES
 from busilib.data.splits import FOLDS, grouped_split, leaked
 from busilib.metrics.classification import answer_metrics
-from busilib.metrics.factorial import MISTAKES
+from busilib.metrics.factorial import MISTAKES, combination, in_words
 from busilib.metrics.figure import above, below
 from busilib.metrics.segmentation import segmentation_metrics
 from busilib.pages import common
@@ -255,13 +255,17 @@ def _twins(labels: np.ndarray, groups: np.ndarray, kept: np.ndarray, seeds: int)
 
 
 def mistakes(rungs: Sequence[Rung]) -> pd.DataFrame:
-    """Which mistakes each rung still makes, marked by a cross, and the figure it reports.
+    """Which mistakes each rung still makes, in words, and the figure it reports.
 
     Example:
-        >>> mistakes(CLASSIFICATION).columns.tolist()
-        ['copies first', 'peeking', 'image by image', 'true mask', 'reported figure']
+        >>> mistakes(CLASSIFICATION)["mistakes still made"].iloc[2]
+        'image by image, true mask'
     """
-    table = pd.DataFrame([asdict(rung) for rung in rungs]).set_index("name")
-    figure = table.pop("figure").map(METRIC_NAMES).rename("reported figure")
-    made = table.loc[:, table.any()].replace({True: "✗", False: ""})
-    return made.rename(columns=MISTAKES).join(figure)
+    rows = {
+        rung.name: {
+            "mistakes still made": in_words(combination([key for key in MISTAKES if getattr(rung, key)])),
+            "reported figure": METRIC_NAMES[rung.figure],
+        }
+        for rung in rungs
+    }
+    return pd.DataFrame.from_dict(rows, orient="index")

@@ -42,7 +42,7 @@ def reliability_diagrams(panels: Mapping[str, Mapping[str, pd.DataFrame]]) -> Fi
             as "as it is" and "scaled".
     """
     count = max(len(panels), 1)
-    figure, axes = plots(count, min(count, 3), 3.3, 3.5)
+    figure, axes = plots(count, 2 if count == 4 else min(count, 3), 3.3, 3.5)
     for axis, (name, tables) in zip(axes, panels.items(), strict=False):
         axis.plot([0, 1], [0, 1], ":", color="0.4")
         gaps = []
