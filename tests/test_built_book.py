@@ -33,6 +33,9 @@ READ_PAGE = """() => ({
     images: [...document.images].map(e => ({
         source: e.getAttribute('src').slice(0, 80), alt: e.alt, shown: e.complete && e.naturalWidth > 0,
     })),
+    figures: [...document.querySelectorAll('.bd-article figure img')].map(e => ({
+        alone: e.closest('a')?.href === e.src, pixels: e.naturalWidth, width: e.getBoundingClientRect().width,
+    })),
     title: document.title,
     language: document.documentElement.lang,
     note: document.querySelector('.phantom-note')?.innerText ?? '',
@@ -194,6 +197,13 @@ def _violations(page, look: str, options: dict = AXE) -> list[str]:
 
 def _all(visits: dict[str, Visit], faults_of) -> list[str]:
     return [f"{path}: {fault}" for path, visit in visits.items() for fault in faults_of(visit)]
+
+
+def test_a_figure_opens_alone_and_is_sharp_there(visits):
+    figures = {path: visit.content["figures"] for path, visit in visits.items() if visit.content["figures"]}
+    assert len(figures) >= 10
+    for path, shown in figures.items():
+        assert all(one["alone"] and one["pixels"] >= 1.5 * one["width"] for one in shown), (path, shown)
 
 
 def test_every_page_opens_without_errors_or_network(visits):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -189,8 +190,9 @@ def _by_place(id: str, folder: Path | None) -> dict[tuple[int, int], Part]:
     return {(part.seed, part.fold): part for part in find_parts(id, PROFILE, folder=folder)}
 
 
+@cache
 def all_compared(folder: Path | None = None) -> tuple[list[Compared], list[float]]:
-    """Every comparison that can be made, with p-values by Holm over all of the plan.
+    """Every comparison that can be made, with p-values by Holm over all of the plan; once a process.
 
     Those that are not run yet count as if they had found nothing, which is careful: with them the others'
     p-values can only become smaller.

@@ -8,22 +8,15 @@ from pathlib import Path
 import nbformat
 from matplotlib.figure import Figure
 
-from busilib.metrics.figure import above
-from busilib.pages import answers, drawings, outside, protocol_gap, standing, what_helped
-from busilib.pages.common import signed
-from busilib.pages.comparisons import COMPARISONS, LEVEL, all_compared
+from busilib.pages import answers, both_tasks, drawings, protocol_gap, standing
 from busilib.pages.generated import markdown_table
 from busilib.pages.primary import GOALS, primary_figures, reached
 from busilib.pages.shipped import out_of_fold, the_record, the_study
 from busilib.pages.tables import cell
-from busilib.pages.what_helped import ALONE, BOTH
-from busilib.reports.registry import EXPERIMENTS, experiment
+from busilib.reports.registry import EXPERIMENTS
 
 INPUTS = ("image", "image cut by the predicted mask", "image cut by the true mask")
 """What R2's MobileNet is shown."""
-
-RANKS, OUTLINES = 9, 10
-"""The plan's comparisons of the network for both tasks with those for one."""
 
 
 def claimed_accuracies() -> tuple[float, float]:
@@ -141,64 +134,8 @@ def _findings(root: Path) -> Iterator[str]:
             f"{'; '.join(standing.beside_peers(root))}; folds and networks are others, and the tested folds "
             "chose the epoch for the first AUC of theirs. See [where systems stand](standing.md)."
         )
-    if said := _both_tasks(root):
+    if said := both_tasks.in_short(root):
         yield said
-
-
-def _both_tasks(root: Path) -> str:
-    """What a network for both tasks has, and what is not known of it; empty until all of BUSI is tested."""
-    record, alone = (out_of_fold(id, root / "results") for id in (BOTH, ALONE))
-    if record is None or alone is None:
-        return ""
-    found = {one.asked.number: (one, p) for one, p in zip(*all_compared(root / "results"), strict=True)}
-    if not {RANKS, OUTLINES} <= set(found):
-        return ""
-    (ranks, p), (outlines, _) = found[RANKS], found[OUTLINES]
-    gain, drawn = ranks.found.to_dict(), outlines.found.to_dict()
-    better = "ranks better on BUSI" if p < LEVEL else "may rank better on BUSI"
-    lead = better if above(gain) else "ranks no better"
-    reason = what_helped.helped(root) or _confounded()
-    seeds = len(record.facts["seeds"])
-    return (
-        f"**One network for both tasks {lead}{reason.verdict}.** Trained on outlines and classes together, "
-        f"{'one seed' if seeds == 1 else f'{seeds} seeds'} of it has a macro AUC of "
-        f"{cell(record.metrics['macro_auc'])}, and `own-clf`, trained on classes alone, "
-        f"{cell(alone.metrics['macro_auc'])}. With the same seeds and folds the difference is "
-        f"{signed(gain, 3)}, p = {p:.3f} once all {len(COMPARISONS)} comparisons of the plan count. "
-        f"{reason.told} No mask is shown at test, but in training BUSI's masks largely repeat the label "
-        "([page 15](../notebooks/15_outlines.ipynb)). "
-        f"Its outlines are {'better' if above(drawn) else 'not clearly better'}, Dice {signed(drawn, 3)}. "
-        f"{_both_tasks_abroad()} See [where systems stand](standing.md)."
-    )
-
-
-def _confounded() -> what_helped.Helped:
-    """Why the gain has no known cause while the control is not run."""
-    longer, shorter = (experiment(id).settings for id in (*experiment(BOTH).members, ALONE))
-    steps = longer.epochs / longer.batch / (shorter.epochs / shorter.batch)
-    return what_helped.Helped(
-        what_helped.OPEN,
-        f"It also took {steps:.0f} times the steps, with another learning rate of its head, no dropout and "
-        "another rule for the epoch, so the gain is not shown to come from the outlines.",
-    )
-
-
-def _both_tasks_abroad() -> str:
-    """The same network on the lesions of another hospital, where that is recorded."""
-    for study in outside.recorded_studies().values():
-        asked = {condition["experiment"] for condition in study.conditions.values()}
-        if study.name == "outside-classification" and BOTH in asked:
-            places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
-            here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
-            images = study.predictions.groupby("condition")["id"].nunique()  # five networks judge each
-            n_here, n_there = (images[f"{BOTH}, {place}"] for place in places)
-            gap = outside.between(study, "malignancy_auc").get((BOTH, ALONE))
-            return (
-                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} "
-                f"lesions, and of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
-                + (f"; less `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
-            )
-    return "It has not been tested outside BUSI."
 
 
 def _question(notebook: Path) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from busilib.publish.html_tables import stacked, whole_intervals
+from busilib.publish.html_tables import stacked, unbroken
 from busilib.publish.terms import GLOSSARY, definitions, with_definitions
 
 ICON_SCRIPT = Path("_static", "scripts", "fontawesome.js")
@@ -47,7 +47,7 @@ def finish(html: Path) -> None:
         for written, better in ROLES:
             text = text.replace(written, better)
         text = NOTEBOOK_LINK.sub(partial(_to_page, folder=page.parent), text)
-        text = whole_intervals(stacked(with_definitions(text, meanings)))
+        text = unbroken(stacked(with_definitions(text, meanings)))
         page.write_text(text, encoding="utf-8", newline="\n")
     script = html / ICON_SCRIPT
     if script.is_file():

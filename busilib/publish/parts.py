@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from busilib.pages import (
+    both_tasks,
     cards,
     comparisons,
     explore,
@@ -26,6 +27,7 @@ PARTS: Mapping[str, Callable[[Path], str]] = {
     "standing": standing.standing,
     "primary": primary.primary,
     "comparisons": comparisons.comparisons,
+    "both-tasks": both_tasks.told,
     "protocol-gap": lambda root: protocol_gap.told(protocol_gap.made()),
     "claims-in-short": generated.claims_in_short,
     "claims": generated.claims,

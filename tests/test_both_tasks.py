@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pytest
 
 from busilib.metrics.figure import Figure
-from busilib.pages import what_helped
-from busilib.pages.what_helped import MASKS, OPEN, SCHEDULE, helped
+from busilib.pages import both_tasks
+from busilib.pages.both_tasks import MASKS, SCHEDULE, reason
 
 NOTHING, MORE, LESS = (
     Figure(0.0, -0.02, 0.02, 780),
@@ -20,13 +20,13 @@ def said(monkeypatch, tmp_path):
     def say(masks, schedule, whole=True):
         found = {MASKS: masks, SCHEDULE: schedule}
         record = SimpleNamespace(metrics={"macro_auc": Figure(0.94, 0.92, 0.96, 780).to_dict()})
-        monkeypatch.setattr(what_helped, "out_of_fold", lambda id, folder: record if whole else None)
+        monkeypatch.setattr(both_tasks, "out_of_fold", lambda id, folder: record if whole else None)
         monkeypatch.setattr(
-            what_helped,
+            both_tasks,
             "compared",
             lambda asked, folder: found[asked] and SimpleNamespace(found=found[asked]),
         )
-        return helped(tmp_path)
+        return reason(tmp_path)
 
     return say
 
@@ -34,19 +34,21 @@ def said(monkeypatch, tmp_path):
 def test_the_masks_helped_where_the_network_is_better_than_its_control(said):
     for schedule in (NOTHING, MORE, LESS):
         one = said(MORE, schedule)
-        assert one.verdict == ", and its masks help" and "+0.020 (+0.010 to +0.030)" in one.told
+        assert one.verdict == ", and its masks help" and "+0.020 (+0.010 to +0.030)" in one.figures
 
 
 def test_the_schedule_is_reason_enough_where_the_control_is_as_good_and_better_than_without_it(said):
     for masks in (NOTHING, LESS):
         one = said(masks, MORE)
-        assert one.verdict == "; its schedule may explain it" and "not shown" in one.told
+        assert one.verdict == "; its schedule may explain it" and "not clearly worse" in one.why
 
 
 def test_nothing_is_decided_where_neither_differs(said):
-    assert said(NOTHING, NOTHING).verdict == said(NOTHING, LESS).verdict == OPEN
+    for schedule in (NOTHING, LESS):
+        one = said(NOTHING, schedule)
+        assert one.verdict == "; why is open" and "decides nothing" in one.why
 
 
 def test_there_is_no_control_before_all_of_it_is_recorded(said):
-    assert said(MORE, MORE, whole=False) is None
-    assert said(None, MORE) is None and said(MORE, None) is None
+    for one in (said(MORE, MORE, whole=False), said(None, MORE), said(MORE, None)):
+        assert one.verdict == "; why is open" and not one.figures and "times the steps" in one.why

@@ -1,0 +1,186 @@
+"""The network for both tasks beside those for one: what it gains, by its schedule or by its masks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from busilib.metrics.figure import above
+from busilib.pages import outside
+from busilib.pages.common import signed
+from busilib.pages.comparisons import COMPARISONS, LEVEL, Compared, OnSameImages, all_compared, compared
+from busilib.pages.shipped import out_of_fold
+from busilib.pages.tables import cell
+from busilib.reports.registry import experiment
+from busilib.runs.records import Record
+
+BOTH, CONTROL, ALONE = "own-multi-clf", "own-classes-clf", "own-clf"
+"""Trained on masks and classes; on classes, with its schedule; on classes, with another."""
+
+RANKS, OUTLINES = 9, 10
+"""The plan's comparisons of the network for both tasks with those for one."""
+
+MASKS = OnSameImages(0, BOTH, CONTROL, "macro_auc", "what the masks add")
+SCHEDULE = OnSameImages(0, CONTROL, ALONE, "macro_auc", "what the schedule adds")
+"""Exploratory: neither is one of the plan's numbered comparisons."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """What makes the gain.
+
+    Attributes:
+        verdict: to follow "one network for both tasks ranks better".
+        why: what follows, in a sentence.
+        figures: what that rests on, in sentences.
+    """
+
+    verdict: str
+    why: str
+    figures: str
+
+
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """The network for both tasks and the one for classes.
+
+    Attributes:
+        both, alone: their records.
+        ranks: the difference of their macro AUC.
+        p: of it, by Holm over the plan.
+        outlines: the difference in Dice to the network for outlines.
+    """
+
+    both: Record
+    alone: Record
+    ranks: Compared
+    p: float
+    outlines: Compared
+
+    @property
+    def lead(self) -> str:
+        """Whether it is better, in a few words."""
+        if not above(self.ranks.found.to_dict()):
+            return "One network for both tasks ranks no better"
+        better = "ranks better on BUSI" if self.p < LEVEL else "may rank better on BUSI"
+        return f"One network for both tasks {better}"
+
+
+def gain(root: Path) -> Gain | None:
+    """What the network for both tasks gains, or None until all of BUSI is tested.
+
+    Args:
+        root: the repository, whose `results/` are read.
+
+    Example (not run):
+        >>> gain(Path(".")).p
+    """
+    both, alone = (out_of_fold(id, root / "results") for id in (BOTH, ALONE))
+    found = {one.asked.number: (one, p) for one, p in zip(*all_compared(root / "results"), strict=True)}
+    if both is None or alone is None or not {RANKS, OUTLINES} <= set(found):
+        return None
+    (ranks, p), (outlines, _) = found[RANKS], found[OUTLINES]
+    return Gain(both, alone, ranks, p, outlines)
+
+
+def reason(root: Path) -> Reason:
+    """What makes the gain, by the control that has the schedule and not the masks.
+
+    The masks helped where the network for both tasks is better than the control; the schedule is enough of a
+    reason where it is not, and the control is better than the network for classes. Else nothing is decided.
+
+    Args:
+        root: the repository, whose `results/` are read.
+
+    Example (not run):
+        >>> reason(Path(".")).verdict
+        '; its schedule may explain it'
+    """
+    steps = _steps(experiment(BOTH).members[0]) / _steps(ALONE)
+    confounded = (
+        f"It took {steps:.0f} times the steps, with another rate for its head, no dropout and another "
+        "rule for the epoch"
+    )
+    record = out_of_fold(CONTROL, root / "results")
+    masks, schedule = (compared(asked, root / "results") for asked in (MASKS, SCHEDULE))
+    if record is None or masks is None or schedule is None:
+        return Reason(
+            "; why is open", f"{confounded}, so the gain is not shown to come from the outlines.", ""
+        )
+    by_masks, by_schedule = masks.found.to_dict(), schedule.found.to_dict()
+    figures = (
+        f"{confounded}. A control has all of that, and an encoder that classes alone teach (`{CONTROL}`): "
+        f"macro AUC {cell(record.metrics['macro_auc'])}. `{BOTH}` less the control: {signed(by_masks, 3)}; "
+        f"the control less `{ALONE}`: {signed(by_schedule, 3)} (exploratory, each interval on its own)."
+    )
+    if above(by_masks):
+        return Reason(", and its masks help", "A control of its schedule without them ranks worse.", figures)
+    if above(by_schedule):
+        why = "A control of its schedule without its masks is not clearly worse, and better than `own-clf`."
+        return Reason("; its schedule may explain it", why, figures)
+    return Reason("; why is open", "A control of its schedule without its masks decides nothing.", figures)
+
+
+def _steps(id: str) -> float:
+    settings = experiment(id).settings
+    return settings.epochs / settings.batch
+
+
+def in_short(root: Path) -> str:
+    """What the index says of it; empty until all of BUSI is tested.
+
+    Example:
+        >>> in_short(Path(".")).startswith("**One network for both tasks")
+        True
+    """
+    found = gain(root)
+    if found is None:
+        return ""
+    because = reason(root)
+    return (
+        f"**{found.lead}{because.verdict}.** Trained on outlines and classes together it has a macro AUC of "
+        f"{cell(found.both.metrics['macro_auc'])}, and `{ALONE}`, trained on classes alone, "
+        f"{cell(found.alone.metrics['macro_auc'])}; with the same seeds and folds the difference is "
+        f"{signed(found.ranks.found.to_dict(), 3)}, p = {found.p:.3f} once the plan's "
+        f"{len(COMPARISONS)} comparisons count. {because.why} {abroad()} See [where systems "
+        "stand](standing.md)."
+    )
+
+
+def told(root: Path) -> str:
+    """The whole of it, in a paragraph.
+
+    Example:
+        >>> "its masks" in told(Path(".")) or "is open" in told(Path(".")) or "schedule" in told(Path("."))
+        True
+    """
+    found = gain(root)
+    if found is None:
+        return "Not run yet."
+    because = reason(root)
+    seeds, outlines = len(found.both.facts["seeds"]), found.outlines.found.to_dict()
+    return (
+        f"**{found.lead}{because.verdict}.** {because.figures or because.why} "
+        f"`{BOTH}` has {'one seed' if seeds == 1 else f'{seeds} seeds'}. No mask is shown at test, but in "
+        "training BUSI's masks largely repeat the label ([page 15](../notebooks/15_outlines.ipynb)). "
+        f"Its outlines are {'better' if above(outlines) else 'not clearly better'} than those of `own-seg`: "
+        f"Dice {signed(outlines, 3)}. {abroad()}"
+    )
+
+
+def abroad() -> str:
+    """The same network on the lesions of another hospital, where that is recorded, in a sentence."""
+    for study in outside.recorded_studies().values():
+        asked = {condition["experiment"] for condition in study.conditions.values()}
+        if study.name == "outside-classification" and BOTH in asked:
+            places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
+            here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
+            images = study.predictions.groupby("condition")["id"].nunique()  # five networks judge each
+            n_here, n_there = (images[f"{BOTH}, {place}"] for place in places)
+            gap = outside.between(study, "malignancy_auc").get((BOTH, ALONE))
+            return (
+                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} "
+                f"lesions, and of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
+                + (f"; less `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
+            )
+    return "It has not been tested outside BUSI."
