@@ -195,7 +195,7 @@ def test_more_models_than_colours_are_drawn():
 def test_a_spike_does_not_hide_the_curves_and_is_told(epochs):
     history = pd.DataFrame({"epoch": range(epochs), "loss": 1.0, "val_loss": [40.0, *[1.2] * (epochs - 1)]})
     (axis,) = figures.learning_curves({"one": history}, ["loss"]).axes
-    assert axis.get_ylim()[1] < 2 and axis.get_title() == "loss (up to 40.0, cut off)"
+    assert axis.get_ylim()[1] < 2 and axis.get_title() == "loss (axis cut, up to 40.0)"
 
 
 @pytest.fixture

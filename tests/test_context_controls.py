@@ -248,7 +248,7 @@ def test_a_placebo_costs_nothing_where_the_lesion_alone_decides(phantom, study_o
 
 @pytest.mark.slow
 def test_a_halo_is_known_until_the_margin_hides_it(phantom, study_of):
-    """Five of 64 pixels outside the box: beyond a margin of 5 %, within one of 10 %."""
+    """Five of 64 pixels outside the box: beyond a margin of 5%, within one of 10%."""
     study = study_of(planted(phantom, ring=5), brightest)
     assert [auc_of(study, name_of(OUT, margin)) for margin in MARGINS] == [1, 1, 0.5, 0.5, 0.5]
     assert [auc_of(study, name_of(ONLY, margin)) for margin in MARGINS] == [0.5, 0.5, 1, 1, 1]
@@ -359,11 +359,9 @@ def test_the_lead_follows_the_interval_of_the_one_probe(told):
 
 def test_tables_and_curves_agree(told):
     curves, table = surroundings.curves(told), surroundings.by_margin(told)
-    assert list(table.index) == ["0 %", "5 %", "10 %", "15 %", "20 %"]
+    assert list(table.index) == ["0%", "5%", "10%", "15%", "20%"]
     for row in curves.itertuples():
-        assert table.loc[f"{row.margin:.0f} %", surroundings.WORDS[row.shown]].startswith(
-            f"{row.value:.2f} ("
-        )
+        assert table.loc[f"{row.margin:.0f}%", surroundings.WORDS[row.shown]].startswith(f"{row.value:.2f} (")
     levels = surroundings.levels(told)
     axis = figures.by_margin(curves, surroundings.WORDS, levels).axes[0]
     assert len(axis.containers) == 3 and {text.get_text() for text in axis.texts} == set(levels)
@@ -378,7 +376,7 @@ def test_room_is_counted_and_the_others_are_compared(told):
         rows(told, WHOLE)["id"].nunique()
     ]
     value = surroundings.gap_with_room(told, 0.05)["value"]
-    assert table.loc["5 %", "of these, less placebo"].startswith(f"{value:+.3f} (".replace("-", "−"))
+    assert table.loc["5%", "of these, minus placebo"].startswith(f"{value:+.3f} (".replace("-", "−"))
 
 
 def test_boxes_are_drawn_around_outlines_with_a_placebo_of_the_size_of_one():

@@ -17,7 +17,7 @@ LESIONS = pd.DataFrame(
         "tn": [98, 93, 94, 85, 70, 50, 93],
     }
 )
-"""Lesion areas 2, 4, 6, 15, 30 and 40 %; Dice 2/3, 0, 1, 0.8, 1 and 8/9; one normal image."""
+"""Lesion areas 2, 4, 6, 15, 30 and 40%; Dice 2/3, 0, 1, 0.8, 1 and 8/9; one normal image."""
 
 
 def drawn(seed: int, n: int = 90) -> pd.DataFrame:

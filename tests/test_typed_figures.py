@@ -104,7 +104,7 @@ def figures(passage: str) -> list[str]:
     """Decimal numbers and percentages, the latter without a space.
 
     Example:
-        >>> figures("0.91, 93 % and 95 percent; Keras 3.11.2")
+        >>> figures("0.91, 93% and 95 percent; Keras 3.11.2")
         ['0.91', '93%', '95%']
     """
     return [f"{share}%" if share else number for share, number in FIGURE.findall(passage)]
@@ -135,7 +135,7 @@ def is_one_of(figure: str, values: tuple[float, ...]) -> bool:
 
 
 def test_figures_are_found():
-    assert figures("0.91, 93 % and 95 percent; 3.11.2 of 780, 70% and 1.5.") == [
+    assert figures("0.91, 93% and 95 percent; 3.11.2 of 780, 70% and 1.5.") == [
         "0.91",
         "93%",
         "95%",
@@ -153,7 +153,7 @@ def typed(passage: str, excused: set[str]) -> list[str]:
 
 
 def test_a_measured_figure_is_not_taken_for_a_quotation():
-    assert typed("R2's MobileNet is right for 0.70 of them, 95 % interval above 67 %.", {"95%"}) == [
+    assert typed("R2's MobileNet is right for 0.70 of them, 95% interval above 67%.", {"95%"}) == [
         "0.70",
         "67%",
     ]

@@ -81,7 +81,7 @@ def train(
     for key in MAIN_FIGURES[entry.task]:
         if key in figures:
             figure = figures[key]
-            found = ("" if figure.get("why") else "95 % interval ") + limits(figure, ".3f", " to ")
+            found = ("" if figure.get("why") else "95% interval ") + limits(figure, ".3f", " to ")
             typer.echo(f"{key:24} {figure['value']:.3f}  ({found}, n = {figure['n']}{several(figure)})")
     typer.echo(f"Recorded in {target.relative_to(project_root())}")
 

@@ -140,7 +140,7 @@ def classification_rows(table: pd.DataFrame) -> dict[str, np.ndarray]:
 def constant_answer(table: pd.DataFrame) -> str | None:
     """A sentence for a classifier that answers the same to everybody; None for one that does not.
 
-    It does where one class is the answer to at least 95 % of the images, and to at least 95 % of those that
+    It does where one class is the answer to at least 95% of the images, and to at least 95% of those that
     are of another class. So a classifier is not blamed for a set that is nearly all of one class.
 
     Args:

@@ -115,7 +115,7 @@ def paired_difference(
     draws: int = 1000,
     seed: int = 0,
 ) -> dict[str, dict]:
-    """How far two models are apart in any figure, with the 95 % interval of the difference.
+    """How far two models are apart in any figure, with the 95% interval of the difference.
 
     Each bootstrap sample draws near-duplicate groups and measures both models on the same images, so that
     what makes images hard for both cancels.
@@ -186,7 +186,7 @@ class Difference:
     """One figure of a model minus that of another, on the same images.
 
     Attributes:
-        figure: the difference with its paired 95 % interval.
+        figure: the difference with its paired 95% interval.
         p: two-sided, of no difference (see `busilib.metrics.intervals.two_sided_p`).
     """
 

@@ -1,4 +1,4 @@
-"""One figure: its value, its 95 % interval, how much stands behind it, and its spread over seeds."""
+"""One figure: its value, its 95% interval, how much stands behind it, and its spread over seeds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Figure:
 
     Attributes:
         value: of one seed, or the mean of several.
-        low, high: its 95 % interval; None where there is none.
+        low, high: its 95% interval; None where there is none.
         n: images behind it.
         sd: standard deviation over seeds (n − 1 in the denominator); None for one seed.
         seeds: how many; None for one.

@@ -46,7 +46,7 @@ def group_weights(groups: np.ndarray, draws: int = 1000, seed: int = 0) -> np.nd
 def with_interval(
     value: float, samples: np.ndarray, groups: np.ndarray, n: int | None = None, images: str = "images"
 ) -> Figure:
-    """A figure with its 95 % percentile interval, or with the reason why there is none.
+    """A figure with its 95% percentile interval, or with the reason why there is none.
 
     Args:
         value: of all images.
@@ -143,7 +143,7 @@ def two_sided_p(samples: np.ndarray) -> float:
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray, draws: int = 1000, seed: int = 0) -> dict:
-    """The mean of one value per image with its 95 % interval, such as the difference of two models.
+    """The mean of one value per image with its 95% interval, such as the difference of two models.
 
     Args:
         values: float (n,).

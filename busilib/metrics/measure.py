@@ -58,7 +58,7 @@ def support(task: str, table: pd.DataFrame) -> dict[str, int]:
 
 
 def measure(task: str, predictions: pd.DataFrame, groups: np.ndarray, draws: int) -> dict[str, dict]:
-    """Every figure of a table of predictions with its 95 % interval over near-duplicate groups.
+    """Every figure of a table of predictions with its 95% interval over near-duplicate groups.
 
     Of several seeds, each figure is the mean of the seeds', and so is that of each draw: all seeds are
     measured on the same drawn images, and the interval is that of the images. The spread of the seeds stands

@@ -62,7 +62,7 @@ def largest_component(mask: np.ndarray):
 
 
 def ellipse_circumference(major: float, minor: float) -> float:
-    """Length of an ellipse's outline by Ramanujan's second formula, right to 0.1 % up to 15:1.
+    """Length of an ellipse's outline by Ramanujan's second formula, right to 0.1% up to 15:1.
 
     Args:
         major, minor: whole axes, not halves, in one unit; not both 0.
@@ -180,7 +180,7 @@ def _areas(table: pd.DataFrame, weights: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def descriptor_auc_table(table: pd.DataFrame, draws: int = 1000, seed: int = 0) -> pd.DataFrame:
-    """`descriptor_aucs` with 95 % bootstrap intervals over groups.
+    """`descriptor_aucs` with 95% bootstrap intervals over groups.
 
     Args:
         table: columns `true`, `group` (near-duplicates or images of one case share a number) and descriptors.

@@ -9,7 +9,7 @@ from scipy import stats
 
 
 def repeated_difference(differences: Sequence[float], test_over_train: float) -> dict[str, float]:
-    """The mean of a difference over repeats, with its 95 % interval and p-value by the corrected t.
+    """The mean of a difference over repeats, with its 95% interval and p-value by the corrected t.
 
     Repeats share most of their training images, so their plain variance tells too little: it is enlarged by
     the size of the test set over that of the training set (C. Nadeau and Y. Bengio, Inference for the

@@ -46,7 +46,7 @@ def size_terciles(counts: pd.DataFrame) -> pd.Series:
 
 
 def dice_by_stratum(predictions: pd.DataFrame, groups: np.ndarray, draws: int = 1000) -> pd.DataFrame:
-    """Mean Dice by class and lesion-size tercile, each with its 95 % interval over near-duplicate groups.
+    """Mean Dice by class and lesion-size tercile, each with its 95% interval over near-duplicate groups.
 
     The terciles are those of all lesions, so that the same size means the same in every class.
 

@@ -10,7 +10,7 @@ from busilib.metrics.figure import Figure
 
 
 def unpaired_difference(inside: Mapping, outside: Mapping) -> dict:
-    """Outside minus inside with its 95 % interval, for figures measured on independent images.
+    """Outside minus inside with its 95% interval, for figures measured on independent images.
 
     Each limit lies as far from the difference as the two limits that it comes from lie from their figures,
     squared and added (Zou and Donner 2008, the method of variance estimates recovery). With Wilson intervals

@@ -95,7 +95,7 @@ def _joint(table: pd.DataFrame, weights: np.ndarray | None = None) -> dict:
 
 
 def joint(table: pd.DataFrame) -> dict[str, dict]:
-    """Share of images with the right name, with the right place and with both, with 95 % intervals.
+    """Share of images with the right name, with the right place and with both, with 95% intervals.
 
     Args:
         table: of `images`.

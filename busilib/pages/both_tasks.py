@@ -110,8 +110,8 @@ def reason(root: Path) -> Reason:
     by_masks, by_schedule = masks.found.to_dict(), schedule.found.to_dict()
     figures = (
         f"{confounded}. A control has all of that, and an encoder that classes alone teach (`{CONTROL}`): "
-        f"macro AUC {cell(record.metrics['macro_auc'])}. `{BOTH}` less the control: {signed(by_masks, 3)}; "
-        f"the control less `{ALONE}`: {signed(by_schedule, 3)} (exploratory, each interval on its own)."
+        f"macro AUC {cell(record.metrics['macro_auc'])}. `{BOTH}` minus the control: {signed(by_masks, 3)}; "
+        f"the control minus `{ALONE}`: {signed(by_schedule, 3)} (exploratory, each interval on its own)."
     )
     if above(by_masks):
         return Reason(", and its masks help", "A control of its schedule without them ranks worse.", figures)
@@ -169,7 +169,12 @@ def told(root: Path) -> str:
 
 
 def abroad() -> str:
-    """The same network on the lesions of another hospital, where that is recorded, in a sentence."""
+    """The same network on the lesions of another hospital, where that is recorded, in a sentence.
+
+    Example:
+        >>> abroad().startswith("It ")
+        True
+    """
     for study in outside.recorded_studies().values():
         asked = {condition["experiment"] for condition in study.conditions.values()}
         if study.name == "outside-classification" and BOTH in asked:
@@ -181,6 +186,6 @@ def abroad() -> str:
             return (
                 f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} "
                 f"lesions, and of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
-                + (f"; less `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
+                + (f"; minus that of `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
             )
     return "It has not been tested outside BUSI."

@@ -107,16 +107,16 @@ def duplicate_threshold(root: Path) -> str:
     recorded = _recorded("duplicate-threshold", root)
     if not recorded:
         return NO_RECORD
-    head = ["folds keep together", "pairs", "groups", "images", "twins in one draw of R2's split"]
-    head += ["tested beside a twin", "accuracy", "difference"]
+    head = ["folds keep together", "pairs", "groups", "twins in R2's split"]
+    head += ["tested by a twin", "accuracy", "difference"]
     rows = []
     for name, facts in recorded[0].conditions.items():
         runs, difference = of_seeds(facts, "random_run"), facts["difference"]
         nothing = facts["threshold"] is None
-        counted = ["–"] * 3 if nothing else [facts[key] for key in ("pairs", "groups", "images")]
+        counted = ["–"] * 2 if nothing else [facts[key] for key in ("pairs", "groups")]
         rows.append(
             [
-                "nothing" if nothing else f"pairs {name}",
+                "nothing" if nothing else name,
                 *counted,
                 "–" if nothing else "; ".join(f"{run['with_twin']} of {run['test']}" for run in runs),
                 f"{facts['twins_apart']:.0%}",
@@ -124,7 +124,7 @@ def duplicate_threshold(root: Path) -> str:
                 "–" if not difference["value"] else signed(difference, 3),
             ]
         )
-    return markdown_table(head, "lrrrrrll", rows)
+    return markdown_table(head, "lrrrrll", rows)
 
 
 def throughput(root: Path) -> str:
@@ -166,7 +166,7 @@ def shipped_model(root: Path) -> str:
         card = card_of(path)
         learned, unseen = card["learned_from"], card["never_saw"]
         rows = [[METRIC_NAMES[key], cell(one), one["n"]] for key, one in unseen["figures"].items()]
-        table = markdown_table(["figure", "value (95 % interval)", "n"], "lrr", rows)
+        table = markdown_table(["figure", "value (95% interval)", "n"], "lrr", rows)
         answered, wrong = unseen["abstention"]["coverage"], unseen["abstention"]["risk"]
         parts.append(
             f"`{path.name}` is `{card['experiment']}` of fold {unseen['fold']}, seed {unseen['seed']}, in "
@@ -259,7 +259,7 @@ def _records(records: Sequence[Record], keys: Sequence[str]) -> str:
         [
             _title(record),
             *(_cell(record.metrics, key) for key in keys),
-            len(record.predictions),
+            _images(record),
             f"{record.facts['profile']}, {_weights(record.facts['weights']['source'])}",
         ]
         for record in records
@@ -276,7 +276,16 @@ def _title(record: Record) -> str:
 
 
 def _weights(source: str) -> str:
-    return source.removesuffix(".weights.h5").replace("_", " ")
+    """Where a network started; a file of weights, which the record names, is one of ImageNet's."""
+    if source in ("random", "members", "none"):
+        return source
+    return "ImageNet, 8 bits" if "int8" in source else "ImageNet"
+
+
+def _images(record: Record) -> str:
+    """How many images, and how often each was tested."""
+    images, seeds = record.predictions["id"].nunique(), len(record.facts["seeds"])
+    return f"{seeds} × {images}" if seeds > 1 else f"{images}"
 
 
 def _cell(metrics: Mapping[str, Mapping[str, float]], key: str) -> str:

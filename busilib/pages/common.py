@@ -71,7 +71,7 @@ def n_common(records: Records) -> int:
 
 
 def difference(one: Record, other: Record, key: str) -> dict:
-    """One figure of a record minus that of another on their common images, with its paired 95 % interval.
+    """One figure of a record minus that of another on their common images, with its paired 95% interval.
 
     Each draw takes the same near-duplicate groups for both; several seeds are averaged in each draw.
 
@@ -135,7 +135,7 @@ def signed(figure: Mapping, digits: int = 2) -> str:
         >>> signed({"value": -0.044, "low": -0.08, "high": -0.01, "n": 130})
         '−0.04 (−0.08 to −0.01)'
     """
-    form = f"+.{digits}f"
+    form = f"+z.{digits}f"
     return f"{figure['value']:{form}} ({limits(figure, form, ' to ')})".replace("-", "−")
 
 

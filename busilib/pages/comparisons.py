@@ -47,7 +47,7 @@ class ByProtocol:
     @property
     def words(self) -> str:
         """What is compared, in words."""
-        return f"`{self.id}` as {self.protocol.removeprefix('as-').upper()} did it, less grouped"
+        return f"`{self.id}` as {self.protocol.removeprefix('as-').upper()} did it, minus grouped"
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ COMPARISONS: tuple[ByProtocol | OnSameImages, ...] = (
     ByProtocol(5, "own-seg", "as-r1", "lesion_dice"),
     ByProtocol(6, "own-seg", "as-r2", "lesion_dice"),
     ByProtocol(7, "own-seg", "as-r4", "lesion_dice"),
-    OnSameImages(8, "own-clf", "own-clf", "macro_f1", "`own-clf` at its operating point, less as it decides"),
-    OnSameImages(9, "own-multi-clf", "own-clf", "macro_auc", "`own-multi-clf` less `own-clf`"),
-    OnSameImages(10, "own-multi-seg", "own-seg", "lesion_dice", "`own-multi-seg` less `own-seg`"),
-    OnSameImages(11, "own-clf-128", "own-clf", "macro_auc", "`own-clf` at 128 pixels, less 224"),
-    OnSameImages(12, "own-clf-letterbox", "own-clf", "macro_auc", "`own-clf` letterboxed, less stretched"),
-    OnSameImages(13, "own-clf-frozen", "own-clf", "macro_auc", "`own-clf` frozen, less fine-tuned"),
+    OnSameImages(8, "own-clf", "own-clf", "macro_f1", "`own-clf` at its operating point, minus as it is"),
+    OnSameImages(9, "own-multi-clf", "own-clf", "macro_auc", "`own-multi-clf` minus `own-clf`"),
+    OnSameImages(10, "own-multi-seg", "own-seg", "lesion_dice", "`own-multi-seg` minus `own-seg`"),
+    OnSameImages(11, "own-clf-128", "own-clf", "macro_auc", "`own-clf` at 128 pixels, minus 224"),
+    OnSameImages(12, "own-clf-letterbox", "own-clf", "macro_auc", "`own-clf` letterboxed, minus stretched"),
+    OnSameImages(13, "own-clf-frozen", "own-clf", "macro_auc", "`own-clf` frozen, minus fine-tuned"),
     OnSameImages(
-        14, "own-clf-scratch", "own-clf", "macro_auc", "`own-clf` from random weights, less from ImageNet's"
+        14, "own-clf-scratch", "own-clf", "macro_auc", "`own-clf` from random weights, minus from ImageNet's"
     ),
 )
 
@@ -231,7 +231,7 @@ def comparisons(root: Path) -> str:
             continue
         one, p = told[asked.number]
         verdict = "differs" if p < LEVEL else "no clear difference"
-        rows.append([*head, f"{signed(one.found.to_dict())}, {one.behind}", _p(p), verdict])
+        rows.append([*head, f"{signed(one.found.to_dict(), 3)}, {one.behind}", _p(p), verdict])
     return markdown_table(["number", "compared", "difference", "p, by Holm", "verdict"], "rllrl", rows)
 
 

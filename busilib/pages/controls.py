@@ -8,7 +8,8 @@ import pandas as pd
 
 from busilib.metrics.calibration import confidence_of
 from busilib.metrics.comparison import paired_difference
-from busilib.metrics.intervals import mean_interval
+from busilib.metrics.figure import Figure
+from busilib.metrics.intervals import mean_interval, unless_alike
 from busilib.metrics.malignancy import lesions_only, malignancy_metrics
 from busilib.metrics.measure import measure
 from busilib.pages.shipped import the_study
@@ -121,9 +122,12 @@ def marks() -> tuple[pd.DataFrame, pd.Series]:
     counts = rows.groupby([marked, "true"]).size().unstack(fill_value=0)
     right = pd.Series(confidence_of(rows)[1], index=rows.index)
     draws = profile_named(study.facts["profile"]).bootstrap_draws
-    named = {
-        name: mean_interval(part.astype(float), rows.loc[part.index, "group"].to_numpy(), draws)
-        for name, part in right.groupby(marked)
-    }
-    share = pd.Series({name: figure["value"] for name, figure in named.items()})
-    return counts.assign(**{"named right": {name: cell(figure) for name, figure in named.items()}}), share
+    named = {}
+    for name, part in right.groupby(marked):
+        groups = rows.loc[part.index, "group"].to_numpy()
+        figure = Figure(**mean_interval(part.astype(float), groups, draws))
+        named[name] = unless_alike(figure, groups, share=True)
+    share = pd.Series({name: figure.value for name, figure in named.items()})
+    return counts.assign(
+        **{"named right": {name: cell(figure.to_dict()) for name, figure in named.items()}}
+    ), share

@@ -78,7 +78,7 @@ def duplicates(root: Path) -> str:
     return _html(
         "duplicates",
         "Folds keep pairs together that correlate",
-        ("pairs kept together", "tested beside a twin", "accuracy (95 % interval)"),
+        ("pairs kept together", "tested beside a twin", "accuracy (95% interval)"),
         ("tested beside a twin", "accuracy"),
         [_together(name, condition) for name, condition in study.conditions.items()],
         start=list(study.conditions).index(OURS) if OURS in study.conditions else None,

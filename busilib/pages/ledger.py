@@ -49,7 +49,7 @@ class Measured:
 
     Attributes:
         value: the figure.
-        low, high: its 95 % interval; None for a figure of the training history.
+        low, high: its 95% interval; None for a figure of the training history.
         n: images behind it.
         folds: trainings behind it.
         profile: "full" or "laptop".

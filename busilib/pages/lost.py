@@ -108,8 +108,8 @@ def by_size(study: Study, network: str, true: str = "") -> pd.DataFrame:
 def _area(bounds: np.ndarray, number: int) -> str:
     low, high = 100 * np.append(0, bounds), 100 * np.append(bounds, np.nan)
     if number == 0:
-        return f"up to {high[0]:.1f} %"
-    return f"over {low[-1]:.1f} %" if number == len(bounds) else f"{low[number]:.1f}–{high[number]:.1f} %"
+        return f"up to {high[0]:.1f}%"
+    return f"over {low[-1]:.1f}%" if number == len(bounds) else f"{low[number]:.1f}–{high[number]:.1f}%"
 
 
 def loss(table: pd.DataFrame, fifth: str) -> tuple[dict, dict, dict]:

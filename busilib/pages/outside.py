@@ -227,11 +227,11 @@ def told_between(study: Study, figure: str) -> str:
     """`between` in sentences.
 
     Example:
-        >>> told_between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc")[:27]
-        '**r2-mobilenet less r2-cnn*'
+        >>> told_between(recorded_studies()["outside-classification+BrEaST"], "malignancy_auc")[:28]
+        '**r2-mobilenet minus r2-cnn*'
     """
     return " ".join(
-        f"**{one} less {other}**, {METRIC_NAMES[figure]}: {signed(gap.to_dict())}."
+        f"**{one} minus {other}**, {METRIC_NAMES[figure]}: {signed(gap.to_dict())}."
         for (one, other), gap in between(study, figure).items()
     )
 

@@ -158,7 +158,7 @@ def spread(model: Answers, sizes: Sequence[int], draws: int = DRAWS, seed: int =
         draws, seed: of the drawing.
 
     Returns:
-        One row per size: `images`, `low` and `high`, between which 95 % of the draws lie.
+        One row per size: `images`, `low` and `high`, between which 95% of the draws lie.
 
     Example:
         >>> spread(classifiers()["CNN"], [60], draws=20)["images"].item()
@@ -250,7 +250,7 @@ def drawn_of_each(models: Mapping[str, Answers], draws: int = 200, seed: int = 0
     """McNemar's p of each pair with one image of each group, drawn at random again and again.
 
     Returns:
-        Columns `one`, `other`, `low`, `median` and `high`: the range in which 95 % of the draws lie.
+        Columns `one`, `other`, `low`, `median` and `high`: the range in which 95% of the draws lie.
 
     Example:
         >>> drawn_of_each(classifiers(), draws=5)["high"].max() <= 1

@@ -131,7 +131,7 @@ def _claims() -> Iterator[Standing]:
                     claim.metric,
                     claim.value,
                     f"{claim.value:.3f}",
-                    f"{entry.report} claims it: {entry.title}",
+                    f"claimed by {entry.report}: {entry.title}",
                     f"{n}, {claim.part}{_shown_masks(entry)}; see the [ledger](claims.md)",
                     MIXED if entry.task == "classification" or entry.report == "R1" else UNSAID,
                 )
@@ -207,7 +207,7 @@ def in_short(root: Path) -> str:
     told = "; ".join(beside_peers(root))
     return (
         f"On the images that come nearest to those of two careful peers, our baselines have: {told}. The "
-        "reports' claims rest on protocols that do not keep near-duplicates apart."
+        "reports' claims rest on protocols that do not keep near-duplicates apart, or do not say so."
     )
 
 

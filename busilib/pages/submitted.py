@@ -117,7 +117,7 @@ def headline(found: Evaluation) -> str:
     part = f" Only a part was measured: {facts['missing']} images are missing." if facts["missing"] else ""
     return (
         f"{facts['source']}: {facts['task']}, {facts['n']} of {facts['expected']} images expected "
-        f"({classes}).{part} Intervals: 95 %, {facts['draws']} bootstrap samples of "
+        f"({classes}).{part} Intervals: 95%, {facts['draws']} bootstrap samples of "
         f"{facts['groups']} near-duplicate groups.{_after(facts['constant_answer'])}"
     )
 

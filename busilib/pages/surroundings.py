@@ -81,7 +81,7 @@ def by_margin(study: Study) -> pd.DataFrame:
     """The same as a table: a row for each margin, a column for each way to change an image.
 
     Example (not run):
-        >>> by_margin(recorded()).loc["10 %", "lesion painted out"]
+        >>> by_margin(recorded()).loc["10%", "lesion painted out"]
     """
     return pd.DataFrame(
         {
@@ -102,7 +102,7 @@ def levels(study: Study) -> dict[str, float]:
 
 
 def _margin(margin: float) -> str:
-    return f"{100 * margin:.0f} %"
+    return f"{100 * margin:.0f}%"
 
 
 def _cell(figure: dict) -> str:
@@ -153,13 +153,13 @@ def gaps(study: Study) -> pd.DataFrame:
         the one probe of whole images.
 
     Example (not run):
-        >>> gaps(recorded()).loc["10 %", "less placebo"]
+        >>> gaps(recorded()).loc["10%", "minus placebo"]
     """
     rows = {
         _margin(margin): {
-            "less placebo": signed(gap(study, margin), DIGITS),
-            "less bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
-            "one probe, less placebo": signed(gap(study, margin, asked=True), DIGITS),
+            "minus placebo": signed(gap(study, margin), DIGITS),
+            "minus bare box": signed(study.conditions[name_of(OUT, margin)]["gaps"][BOX], DIGITS),
+            "one probe, minus placebo": signed(gap(study, margin, asked=True), DIGITS),
         }
         for margin in margins(study)
     }
@@ -170,7 +170,7 @@ def room(study: Study) -> pd.DataFrame:
     """How many placebos hide a part of their lesion, by margin, and the difference on the other images.
 
     Example (not run):
-        >>> room(recorded()).loc["10 %", "hide a part"]
+        >>> room(recorded()).loc["10%", "hide a part"]
     """
     rows = {}
     for margin in margins(study):
@@ -178,7 +178,7 @@ def room(study: Study) -> pd.DataFrame:
         rows[_margin(margin)] = {
             "hide a part": len(without_room(study, margin)),
             "hide nothing": free["n"],
-            "of these, less placebo": signed(free, DIGITS),
+            "of these, minus placebo": signed(free, DIGITS),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
 
@@ -243,7 +243,7 @@ def _left(study: Study) -> str:
         len(clear), f"at a margin of {_and(map(_margin, clear))} only" if clear else ""
     )
     return (
-        f"**What is left.** With {_margin(every[-1])} added, the box takes {100 * share:.0f} % of a picture "
+        f"**What is left.** With {_margin(every[-1])} added, the box takes {100 * share:.0f}% of a picture "
         f"on average, and what is left has an AUC of {_cell(auc(study, names[-1]))}. The gray patch still "
         "tells where a lesion lies and how large it is. The picture without its lesion clearly knows more "
         f"than the bare box {where}."

@@ -77,7 +77,7 @@ def cell(figure: Mapping) -> str:
 
 
 def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:
-    """Figures as rows, models as columns, each with its 95 % interval, and the number of images behind it.
+    """Figures as rows, models as columns, each with its 95% interval, and the number of images behind it.
 
     A last row names the answer of classifiers that say the same to everybody, where there is one.
 
@@ -99,7 +99,7 @@ def metrics_table(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]
     alike = {name: same_answer(figures) for name, figures in columns.items()}
     if any(alike.values()):
         table.loc[ALIKE] = {"n": "–", **{name: answer or "no" for name, answer in alike.items()}}
-    return table.rename_axis("figure (95 % interval)")
+    return table.rename_axis("figure (95% interval)")
 
 
 def long(columns: Mapping[str, Mapping[str, dict]], keys: Sequence[str]) -> pd.DataFrame:

@@ -174,7 +174,7 @@ def share_by_test_size(shares: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)) -> pd.D
     """Share of test images with a twin in training, by the share of BUSI that a random split tests on.
 
     Example:
-        >>> share_by_test_size((0.1,)).loc["10 %", "mean (%)"] > 30
+        >>> share_by_test_size((0.1,)).loc["10%", "mean (%)"] > 30
         True
     """
     groups, labels = read_table()["group"].to_numpy(), _labels()
@@ -183,5 +183,5 @@ def share_by_test_size(shares: tuple[float, ...] = (0.1, 0.2, 0.3, 0.5)) -> pd.D
         draws = (random_split(labels, ReportSplit(test=test), 0, seed=seed) for seed in range(SEEDS))
         return 100 * float(np.mean([leaked(groups, split).mean() for split in draws]))
 
-    rows = {f"{100 * test:.0f} %": mean(test) for test in shares}
+    rows = {f"{100 * test:.0f}%": mean(test) for test in shares}
     return pd.DataFrame({"mean (%)": rows}).round(1)

@@ -108,8 +108,8 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     """Ask the models about one picture.
 
     It is refused if it is coloured like a photograph, if it is blank, or if it looks further from the
-    training images than 99 % of the validation images do. No class is named where an encoder sees it further
-    from its training images than 99 % of the validation images, or where the confidence is below the
+    training images than 99% of the validation images do. No class is named where an encoder sees it further
+    from its training images than 99% of the validation images, or where the confidence is below the
     threshold that was chosen on them.
 
     Args:
@@ -123,7 +123,7 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     if picture.colour >= COLOURED:
         why = (
             f"{picture.colour:.0%} of the pixels are coloured: a photograph, or colour Doppler. Expected "
-            "gray (B-mode) ultrasound; coloured marks alone take less than 5 %."
+            "gray (B-mode) ultrasound; coloured marks alone take less than 5%."
         )
         return Answer(picture, REFUSED, (why,))
     if (spread := picture.gray.std()) < BLANK:
@@ -138,7 +138,7 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     if not far <= 1:
         why = (
             f"It does not look like breast ultrasound: its gray levels and texture are {far:.2f} times as "
-            f"far from the images that {name} learned from as 99 % of the validation images are."
+            f"far from the images that {name} learned from as 99% of the validation images are."
         )
         return Answer(picture, REFUSED, (why,), unlike)
     probabilities: dict[str, float] = {}
@@ -149,7 +149,7 @@ def answer(picture: Picture, models: Sequence[Asked]) -> Answer:
     name, far = _furthest(unlike, "encoder")
     if not far <= 1:
         doubts.append(
-            f"{name} sees it {far:.2f} times as far from what it learned from as 99 % of the validation "
+            f"{name} sees it {far:.2f} times as far from what it learned from as 99% of the validation "
             "images: it may come from another kind of scanner."
         )
     if "segmentation" in heard:

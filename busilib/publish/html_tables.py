@@ -111,7 +111,7 @@ def _stacked(html: str) -> str:
 
 
 def unbroken(page: str) -> str:
-    """A page's HTML in whose tables a line ends before no per cent, and `book.css` can keep intervals on one.
+    """A page's HTML in which `book.css` can keep an interval in a table on one line.
 
     Args:
         page: the HTML of a whole page.
@@ -120,12 +120,7 @@ def unbroken(page: str) -> str:
         >>> unbroken("<table><td>0.86 (0.84–0.89)</td></table>")
         '<table><td>0.86 <span class="interval">(0.84–0.89)</span></td></table>'
     """
-
-    def whole(table: re.Match) -> str:
-        marked = INTERVAL.sub(r'<span class="interval">\g<0></span>', table[0])
-        return re.sub(r"(?<=\d) %", "\N{NO-BREAK SPACE}%", marked)
-
-    return TABLE.sub(whole, page)
+    return TABLE.sub(lambda found: INTERVAL.sub(r'<span class="interval">\g<0></span>', found[0]), page)
 
 
 def _cells(row: Tag) -> list[Tag]:

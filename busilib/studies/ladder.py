@@ -214,7 +214,7 @@ def with_steps(study: Study) -> Study:
 
 
 def step(study: Study, figures: Figures, above: str, here: str, draws: int) -> dict:
-    """How far the reported figure changes from one rung to the next, with its 95 % interval.
+    """How far the reported figure changes from one rung to the next, with its 95% interval.
 
     Groups are drawn for both rungs together, so that images that both rungs tested are compared in pairs. Of
     several seeds it is the mean, see `busilib.metrics.measure.measure`.

@@ -217,7 +217,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
 
     Returns:
         Columns `drawing`, `descriptor` (or a name in `FITTED` that ends in ", fitted"), and the area under
-        the curve `value` with its 95 % interval over groups, `low` and `high`, and `n`. Of the fitted ones it
+        the curve `value` with its 95% interval over groups, `low` and `high`, and `n`. Of the fitted ones it
         is taken within each fold and averaged, as in `malignancy_metrics`; nothing is fitted anew in a draw.
 
     Example (not run):
@@ -235,7 +235,7 @@ def dose_response(tables: Mapping[str, pd.DataFrame], draws: int = 1000, seed: i
 
 
 def auc_interval(rows: pd.DataFrame, draws: int = 1000) -> tuple[float, float | None, float | None]:
-    """Area under the curve of malignant against benign, and its 95 % interval over groups: value, low, high.
+    """Area under the curve of malignant against benign, and its 95% interval over groups: value, low, high.
 
     Args:
         rows: as `out_of_fold` or `across` returns them.

@@ -105,7 +105,7 @@ def measured(
     apart: Sequence[str] = (),
     **facts,
 ) -> Study:
-    """Compute every figure of every condition with its 95 % interval over groups.
+    """Compute every figure of every condition with its 95% interval over groups.
 
     Args:
         name: of the study.

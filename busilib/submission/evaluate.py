@@ -271,7 +271,7 @@ def _plain(value: Mapping | tuple) -> dict | list:
 def _difference(
     task: str, table: pd.DataFrame, draws: int, of_leaked: Mapping[str, dict], of_clean: Mapping[str, dict]
 ) -> dict[str, dict]:
-    """Leaked minus clean, with 95 % intervals where both have one: near-duplicates are of one kind."""
+    """Leaked minus clean, with 95% intervals where both have one: near-duplicates are of one kind."""
     figures, _ = FIGURES[task]
     groups, leaked = table["group"].to_numpy(), table["leaked"].to_numpy(bool)
     weights = group_weights(groups, draws)

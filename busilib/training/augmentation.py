@@ -16,7 +16,7 @@ class Augmentation:
         flip: "horizontal", "horizontal_and_vertical" or None.
         rotation: degrees, drawn from [-rotation, rotation].
         shift: fraction of height and width, drawn from [-shift, shift].
-        zoom_in: largest enlargement as a fraction of the field of view cut off (0.2 shows 80 % of it).
+        zoom_in: largest enlargement as a fraction of the field of view cut off (0.2 shows 80% of it).
         brightness: added gray, fraction of the full range, drawn from [-brightness, brightness].
         contrast: relative gain of contrast, drawn from [0, contrast].
     """

@@ -107,7 +107,7 @@ def _make_plans(counts: dict[str, int]) -> list[Plan]:
 
 
 def _draw_picture(rng: Rng, cls: str, n_lesions: int) -> Picture:
-    """One phantom, 320–400 pixels on its longer side, 74–92 % of that on the other."""
+    """One phantom, 320–400 pixels on its longer side, 74–92% of that on the other."""
     longer = int(rng.integers(320, 401))
     shape = (round(longer * rng.uniform(0.74, 0.92)), longer)
     if rng.random() < 0.15:

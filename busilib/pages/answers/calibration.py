@@ -29,10 +29,10 @@ def sentence() -> str:
     too_sure = sum(says > keeps for says, keeps in everybody)
     return (
         f"**{lead}.** On {len(model.predictions)} images out of fold {MODEL} says {said:.2f} on average and "
-        f"is right for {right:.2f}; of {len(everybody)} networks {too_sure} say more than they keep. One "
+        f"is right for {right:.2f}; {too_sure} of {len(everybody)} networks say more than they keep. One "
         "temperature a fold, fitted on validation images, changes its "
         f"calibration error by {signed(found['ece'])} and its log loss by {signed(found['log_loss'])}, on "
-        f"the same images. Allowed to stay silent, with a threshold meant for {100 * RISK:.0f} % errors, it "
+        f"the same images. Allowed to stay silent, with a threshold meant for {100 * RISK:.0f}% errors, it "
         f"answers {cell(silent['coverage'])} of the images, and {cell(silent['risk'])} of these are wrong."
     )
 

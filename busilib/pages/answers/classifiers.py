@@ -43,7 +43,7 @@ def picture() -> Figure:
     records[CUT] = fed("r2-mobilenet", CUTS)["cut by the true mask"]
     figure = figures.claimed_and_measured(
         beside_claims(records, claimed, "accuracy"),
-        f"accuracy; what is recorded is of the same {len(common_ids(records))} images",
+        f"accuracy; recorded on the same {len(common_ids(records))} images",
     )
     _, base, _ = base_rate(common_ids(records))
     figure.axes[0].axvline(base, color=NEUTRAL, ls="--", lw=1.2)

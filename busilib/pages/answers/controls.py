@@ -16,21 +16,16 @@ def sentence() -> str:
         >>> sentence().startswith("**")
         True
     """
-    study = told.recorded()
-    auc = {name: study.metrics(name)["macro_auc"] for name in study.conditions}
-    n = next(iter(auc.values()))["n"]
-    drawn, whole = auc[told.MASK], auc[told.WHOLE]
-    told_apart = told.malignancy(study)
-    lesions = told_apart[told.WHOLE]["n"]
-    as_much = told_apart[told.PAINTED]["value"] >= told_apart[told.WHOLE]["low"]
+    auc = told.malignancy(told.recorded())
+    drawn, whole, painted = auc[told.MASK], auc[told.WHOLE], auc[told.PAINTED]
+    as_much = painted["value"] >= whole["low"]
     more = "more" if drawn["value"] > whole["value"] else "less"
     lead = "About as much as one that has" if as_much else "Less than one that has"
     return (
-        f"**{lead}.** Of malignant against benign, on the {lesions} images with a lesion, the whole image "
-        f"gives a simple classifier an AUC of {cell(told_apart[told.WHOLE])}, the image with the lesion "
-        f"painted out {cell(told_apart[told.PAINTED])}, and a box where it lies, with nothing in it, "
-        f"{cell(told_apart[told.BOX])}. The true mask alone, white on black, says {more} than the picture: "
-        f"on all {n} images its macro AUC is {cell(drawn)}, that of the whole image {cell(whole)}."
+        f"**{lead}.** Of malignant against benign, on the {whole['n']} images with a lesion, the whole "
+        f"image gives a simple classifier an AUC of {cell(whole)}, the image with the lesion painted out "
+        f"{cell(painted)}, and a box where it lies, with nothing in it, {cell(auc[told.BOX])}. The true mask "
+        f"alone, white on black, says {more} than the picture: {cell(drawn)}."
     )
 
 
@@ -40,4 +35,5 @@ def picture() -> Figure:
     Example (not run):
         >>> picture().axes
     """
-    return controls(told.recorded(), {"no knowledge": 0.5}, "macro_auc", "macro AUC")
+    found = told.malignancy(told.recorded())
+    return controls(found, {"no knowledge": 0.5}, "AUC, malignant against benign")

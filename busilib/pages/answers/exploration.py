@@ -18,7 +18,7 @@ def sentence() -> str:
         f"**Fewer pictures than files.** BUSI's {len(table)} images are {groups} different pictures, of "
         f"which {repeated} stand there more than once: {twins} images have a twin among the others, and the "
         f"largest groups of near-duplicates hold {group_sizes(table).index.max()}. In "
-        f"{table.loc[conflicts, 'group'].nunique()} groups, of {conflicts.sum()} images, stand two labels."
+        f"{table.loc[conflicts, 'group'].nunique()} groups, of {conflicts.sum()} images, carry two labels."
     )
 
 

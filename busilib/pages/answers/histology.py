@@ -1,4 +1,4 @@
-"""Notebook 8: what does a pixel accuracy of 95 % mean, if the first epoch already has it?"""
+"""Notebook 8: what does a pixel accuracy of 95% mean, if the first epoch already has it?"""
 
 from __future__ import annotations
 

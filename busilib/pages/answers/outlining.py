@@ -29,12 +29,14 @@ def sentence() -> str:
     reached = max(record.metrics["pooled_dice"]["value"] for record in records.values()) >= claim.value
     lead = "One network here does" if reached else "No network here does"
     figures, less = wide[best].metrics, shortfall(wide[best])
+    shared = metrics_on(wide[best], common_ids(records))["pooled_dice"]
     return (
         f"**{lead}.** R1 claims {claim.value:.2f} on {claim.n} images, pooled over pixels. Its U-Net as we "
         f"could train it ({made(r1)}) reaches {cell(r1.metrics['pooled_dice'])} pooled on "
         f"{r1.metrics['pooled_dice']['n']} images without twins in training. On all "
         f"{figures['all_dice']['n']} images out of fold, {best}{less and f' ({less})'} reaches "
-        f"{cell(figures['pooled_dice'])} pooled, and {cell(figures['lesion_dice'])} as the mean over lesions."
+        f"{cell(figures['pooled_dice'])} pooled ({shared['value']:.2f} on the {shared['n']}), and "
+        f"{cell(figures['lesion_dice'])} as the mean over lesions."
     )
 
 

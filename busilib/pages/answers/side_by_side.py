@@ -63,5 +63,5 @@ def picture() -> Figure:
     n = on_common_images(records)[PLAIN]["lesion_iou"]["n"]
     return figures.claimed_and_measured(
         beside_claims(records, claimed, "lesion_iou"),
-        f"IoU, mean of lesions; what is recorded is of the same {n} lesions",
+        f"IoU, mean of lesions; recorded on the same {n} lesions",
     )

@@ -98,7 +98,7 @@ def attention(tables: Mapping[str, pd.DataFrame]) -> Figure:
 
 
 def shares_inside(columns: Mapping[str, Mapping[str, dict]], colour: str = RECORDED) -> Figure:
-    """Dots with 95 % intervals: share of the heat inside the lesion, beside two maps that know nothing.
+    """Dots with 95% intervals: share of the heat inside the lesion, beside two maps that know nothing.
 
     Args:
         columns: figures of each network and method (see `busilib.studies.study.Study.columns`).

@@ -13,7 +13,7 @@ from busilib.pages.figures.style import FIRST, NEUTRAL, RECORDED, SECOND, done
 
 
 def dice_by_fifth(tables: Mapping[str, pd.DataFrame]) -> Figure:
-    """Dots with 95 % intervals: Dice by the size of the lesion, inside and outside, a panel for each network.
+    """Dots with 95% intervals: Dice by the size of the lesion, inside and outside, a panel for each network.
 
     Args:
         tables: by name, of `busilib.pages.lost.by_size`.

@@ -71,7 +71,7 @@ def code_shares(pixels: np.ndarray) -> Figure:
     figure, axis = plt.subplots(figsize=(7, 0.6 + 0.28 * len(order)), layout="constrained")
     colours = [OTHER if code in IGNORED else "#0072B2" for code in order]
     bars = axis.barh([CODES[code].replace("_", " ") for code in order], share[order], color=colours)
-    axis.bar_label(bars, [f"{share[code]:.2g} %" for code in order], padding=4, fontsize=8)
+    axis.bar_label(bars, [f"{share[code]:.2g}%" for code in order], padding=4, fontsize=8)
     axis.set(xlabel="share of pixels (%)", xlim=(0, share.max() * 1.15))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
@@ -79,7 +79,7 @@ def code_shares(pixels: np.ndarray) -> Figure:
 
 
 def dice_of_tissues(figures: Mapping[str, Mapping[str, float]]) -> Figure:
-    """Dots with 95 % intervals: Dice of each tissue, from the commonest to the rarest.
+    """Dots with 95% intervals: Dice of each tissue, from the commonest to the rarest.
 
     Args:
         figures: as `busilib.metrics.measure.measure` returns them for tissues.

@@ -59,7 +59,8 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str
                     color="black" if apart else colour,
                     label=label,
                 )
-            axis.set_title(f"{model}: {name}" if apart else name, fontsize=10)
+            words = name.replace("_", " ")
+            axis.set_title(f"{model}: {words}" if apart else words, fontsize=10)
             axis.xaxis.get_major_locator().set_params(integer=True)
     for column in axes.T:
         column[-1].set_xlabel("epoch")
@@ -71,7 +72,7 @@ def learning_curves(histories: Mapping[str, pd.DataFrame], figures: Sequence[str
             column[0].set_ylim(top=1.1 * usual)
             for axis, high in zip(column, highest, strict=True):
                 if high > 1.1 * usual:
-                    axis.set_title(f"{axis.get_title()} (up to {high:.1f}, cut off)", fontsize=10)
+                    axis.set_title(f"{axis.get_title()} (axis cut, up to {high:.1f})", fontsize=10)
     figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=9)
     return done(figure)
 
@@ -179,7 +180,7 @@ def confusions(matrices: Mapping[str, np.ndarray]) -> Figure:
 
 
 def claimed_and_measured(table: pd.DataFrame, xlabel: str) -> Figure:
-    """Dots with 95 % intervals: what the reports claim and what was measured.
+    """Dots with 95% intervals: what the reports claim and what was measured.
 
     Args:
         table: columns `row` (label), `source` (of `style.LOOKS`), `value`, `low`, `high` (NaN where there is

@@ -48,7 +48,7 @@ def two_sets(inside: Dataset, outside: Dataset, seed: int = 0) -> Figure:
 
 
 def inside_and_outside(drops: pd.DataFrame, names: Mapping[str, str]) -> Figure:
-    """Dots with 95 % intervals: left the figures inside and outside, right their difference.
+    """Dots with 95% intervals: left the figures inside and outside, right their difference.
 
     Args:
         drops: as `busilib.studies.outside_sets.drops` returns it.

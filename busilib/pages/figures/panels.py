@@ -18,7 +18,7 @@ def panels(
     keys: Sequence[str],
     baselines: Mapping[str, float] | None = None,
 ) -> Figure:
-    """One panel a figure, one row a record: dots with 95 % intervals, on common images.
+    """One panel a figure, one row a record: dots with 95% intervals, on common images.
 
     Args:
         figures: name of the row to figures, as `busilib.pages.common.on_common_images` gives them.

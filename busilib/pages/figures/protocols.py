@@ -19,6 +19,8 @@ def two_protocols(
 ) -> Figure:
     """Dots: a network under two protocols, a mark for each repeat; the report's claims where it made any.
 
+    In each row the grouped ones lie above, those of the report's protocol in the middle, the claims below.
+
     Args:
         tables: by the name of the row, a line per repeat, columns `as the report did` and `grouped`.
         claims: the report's own figures, by the name of the row.
@@ -29,12 +31,12 @@ def two_protocols(
     """
     figure, axis = plt.subplots(figsize=(8, 1.3 + 0.75 * len(tables)), layout="constrained")
     for row, (name, table) in enumerate(tables.items()):
-        places = row + 0.09 * (np.arange(len(table)) - (len(table) - 1) / 2)
-        for column in (GROUPED, AS_DID):
+        apart = 0.03 * (np.arange(len(table)) - (len(table) - 1) / 2)
+        for lane, column in ((-0.25, GROUPED), (0, AS_DID)):
             colour, marker = LOOKS[f"recorded, {column}"]
             axis.plot(
                 table[column],
-                places,
+                row + lane + apart,
                 marker,
                 color=colour,
                 markersize=6,
@@ -42,7 +44,7 @@ def two_protocols(
             )
         told = claims.get(name, ())
         colour, marker = LOOKS["claimed"]
-        axis.plot(told, [row] * len(told), marker, color=colour, markersize=8, label="_")
+        axis.plot(told, [row + 0.25] * len(told), marker, color=colour, markersize=8, label="_")
     if any(claims.values()):
         axis.plot([], [], marker, color=colour, markersize=8, label="claimed, other networks")
     axis.set(yticks=range(len(tables)), yticklabels=list(tables), xlabel=label)

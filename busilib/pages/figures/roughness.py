@@ -14,7 +14,7 @@ from busilib.pages.figures.style import FIRST, NEUTRAL, PALETTE, SECOND, done
 
 
 def dose_response(table: pd.DataFrame, label: str) -> Figure:
-    """Dots with 95 % intervals: area under the curve by how plainly the outlines are drawn, a line a set.
+    """Dots with 95% intervals: area under the curve by how plainly the outlines are drawn, a line a set.
 
     Args:
         table: columns `set`, `drawing`, `value`, `low`, `high`, `n`, as of `busilib.pages.drawings.doses`.

@@ -34,7 +34,7 @@ SIZE = 128
 
 
 def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) -> Figure:
-    """Waterfall: the reported figure of each rung with its 95 % interval, and the step that led to it.
+    """Waterfall: the reported figure of each rung with its 95% interval, and the step that led to it.
 
     Args:
         study: a ladder.
@@ -66,7 +66,7 @@ def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) ->
     told = {names[rung["figure"]] for _, rung in rungs}
     labels = [f"{name}\n({names[rung['figure']]})" if len(told) > 1 else name for name, rung in rungs]
     what = told.pop() if len(told) == 1 else "reported figure"
-    axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel=f"{what}, with 95 % interval")
+    axis.set(yticks=range(len(rungs)), yticklabels=labels, xlabel=f"{what}, with 95% interval")
     low = min(one["value"] - bars(one)[0, 0] for one in figures)
     high = max(one["value"] + bars(one)[1, 0] for one in figures)
     axis.set_xlim(max(low - 0.12, -0.02), min(high + 0.12, 1.09))
@@ -84,7 +84,7 @@ def _look(rung: Mapping, colour: str) -> tuple[str, str]:
 
 
 def counted(study: Study, names: Mapping[str, str]) -> Figure:
-    """Dots with 95 % intervals: every rung in several metrics, one mark for each metric.
+    """Dots with 95% intervals: every rung in several metrics, one mark for each metric.
 
     Args:
         study: a ladder in one metric (see `busilib.pages.rungs.in_one`), so that each rung is a training.
@@ -98,7 +98,7 @@ def counted(study: Study, names: Mapping[str, str]) -> Figure:
         found = [rung["metrics"][key] for _, rung in rungs]
         dots(axis, found, place, fmt=marker, color=colour, label=words)
     axis.set(yticks=range(len(rungs)), yticklabels=[name for name, _ in rungs])
-    axis.set(xlabel="value, with its 95 % interval", xlim=(0, 1))
+    axis.set(xlabel="value, with its 95% interval", xlim=(0, 1))
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside upper left", ncols=len(names), frameon=False, fontsize=9)
@@ -106,7 +106,7 @@ def counted(study: Study, names: Mapping[str, str]) -> Figure:
 
 
 def worths(metrics: Mapping[str, dict], order: Sequence[str], parts: Mapping[str, str]) -> Figure:
-    """Dots with 95 % intervals: what each mistake adds to the accuracy, one mark for each way to ask.
+    """Dots with 95% intervals: what each mistake adds to the accuracy, one mark for each way to ask.
 
     Args:
         metrics: of the study "ladder-factorial".
@@ -121,7 +121,7 @@ def worths(metrics: Mapping[str, dict], order: Sequence[str], parts: Mapping[str
         dots(axis, found, place, fmt=marker, color=colour, markersize=size, label=words)
     axis.axvline(0, color="0.6", lw=1)
     axis.set(yticks=range(len(order)), yticklabels=[MISTAKES[key] for key in order])
-    axis.set_xlabel("added to the accuracy, with 95 % interval")
+    axis.set_xlabel("added to the accuracy, with 95% interval")
     axis.invert_yaxis()
     axis.grid(axis="y", visible=False)
     figure.legend(loc="outside upper left", ncols=len(parts), frameon=False, fontsize=9)
@@ -143,30 +143,25 @@ def shapes_alone(shown: Sequence[Outline]) -> Figure:
 
 
 def controls(
-    study: Study, baseline: Mapping[str, float], key: str, label: str, colour: str = RECORDED
+    found: Mapping[str, Mapping], baseline: Mapping[str, float], label: str, colour: str = RECORDED
 ) -> Figure:
-    """Dots with 95 % intervals: one figure of each control, beside what knowing nothing gives.
+    """Dots with 95% intervals: one figure of each control, beside what knowing nothing gives.
 
     Args:
-        study: the negative controls; the first condition sees the whole image.
+        found: of each control, as `busilib.pages.controls.malignancy`; the first sees the whole image.
         baseline: name of a rule that knows nothing to its value.
-        key: of the figure.
         label: of the axis.
         colour: of the dots, by where the study comes from (see `busilib.pages.figures.style`).
     """
-    rows = list(study.conditions)
     marker = dict(LOOKS.values())[colour]
-    figure, axis = plt.subplots(figsize=(7.5, 1.3 + 0.42 * len(rows)), layout="constrained")
-    for row, name in enumerate(rows):
-        found = study.metrics(name).get(key)
-        if found is None:
-            continue
-        dots(axis, [found], [row], fmt=marker, color=colour, capsize=4, markersize=9 if row == 0 else 6)
+    figure, axis = plt.subplots(figsize=(7.5, 1.3 + 0.42 * len(found)), layout="constrained")
+    for row, one in enumerate(found.values()):
+        dots(axis, [one], [row], fmt=marker, color=colour, capsize=4, markersize=9 if row == 0 else 6)
     for name, value in baseline.items():
         axis.axvline(value, color=NEUTRAL, ls="--", lw=1.2)
         axis.annotate(name, (value, -0.75), (4, 0), textcoords="offset points", color=NEUTRAL, fontsize=9)
-    axis.set(yticks=range(len(rows)), yticklabels=rows, xlabel=label, xlim=(-0.02, 1.02))
-    axis.set_ylim(len(rows) - 0.5, -1.0)
+    axis.set(yticks=range(len(found)), yticklabels=list(found), xlabel=label, xlim=(-0.02, 1.02))
+    axis.set_ylim(len(found) - 0.5, -1.0)
     axis.grid(axis="y", visible=False)
     return done(figure)
 

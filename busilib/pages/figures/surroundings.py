@@ -49,7 +49,7 @@ def _frame(axis, box: np.ndarray, colour: str, line: str = "-") -> None:
 
 
 def by_margin(table: pd.DataFrame, words: Mapping[str, str], levels: Mapping[str, float]) -> Figure:
-    """Dots with 95 % intervals: area under the curve by margin, a line for each way to change an image.
+    """Dots with 95% intervals: area under the curve by margin, a line for each way to change an image.
 
     Args:
         table: columns `shown`, `margin` (per cent), `value`, `low` and `high`, as of

@@ -139,7 +139,7 @@ def froc_curves(
 
 
 def differences(table: pd.DataFrame, names: Mapping[str, str], colour: str = NEUTRAL) -> Figure:
-    """One panel per figure: dots with 95 % intervals, the difference of two models; zero is a line.
+    """One panel per figure: dots with 95% intervals, the difference of two models; zero is a line.
 
     Args:
         table: columns `row` (the pair), `figure`, `value`, `low`, `high`.
@@ -169,7 +169,7 @@ def differences(table: pd.DataFrame, names: Mapping[str, str], colour: str = NEU
 
 
 def strata(table: pd.DataFrame) -> Figure:
-    """Dots with 95 % intervals: mean Dice by lesion-size tercile and class, the number of images beside them.
+    """Dots with 95% intervals: mean Dice by lesion-size tercile and class, the number of images beside them.
 
     Args:
         table: as `busilib.metrics.strata.dice_by_stratum` returns it.

@@ -86,7 +86,7 @@ def percent(fraction: float, digits: int = 2) -> str:
 
 
 def wilson(hits: int, n: int) -> str:
-    """The 95 % Wilson interval of `hits` among `n`.
+    """The 95% Wilson interval of `hits` among `n`.
 
     Example:
         >>> wilson(59, 60)
