@@ -116,8 +116,9 @@ def _summary(lines: Sequence[Line]) -> str:
     rows = []
     for line in main:
         figure, claimed, *rest = _cells(line)
-        rows.append([f"`{line.entry.id}`", f"{figure} {claimed}", *rest, _origin(line)])
-    head = ["experiment", *HEAD[1:], "profile, weights"]
+        shown = ", shown the true mask" if "true mask" in line.entry.inputs_under("grouped") else ""
+        rows.append([f"`{line.entry.id}`{shown}", f"{figure} {claimed}", *rest])
+    head = ["experiment", *HEAD[1:]]
     silent = [f"`{entry.id}`" for entry in EXPERIMENTS.values() if not entry.claims and entry.report != "own"]
     said = f"{tally(lines)}. The figure that each report puts forward for a system:\n\n"
     table = markdown_table(head, "l" * len(head), rows)
@@ -167,16 +168,6 @@ def _measured(found: Measured | None) -> str:
     value = f"{found.value:.2f}" if found.low is None and not found.why else cell(asdict(found))
     folds = "1 fold" if found.folds == 1 else f"{found.folds} folds"
     return f"{value}, n = {found.n}, {folds}"
-
-
-def _origin(line: Line) -> str:
-    """Profile and weights behind a line; a file without its ending, in words that can wrap."""
-    origins = (
-        f"{found.profile}, {found.weights.removesuffix('.weights.h5').replace('_', ' ')}"
-        for found in (line.own, line.grouped)
-        if found
-    )
-    return "; ".join(dict.fromkeys(origins)) or "–"
 
 
 def _made(record: Record) -> str:

@@ -24,7 +24,7 @@ EPOCHS: Mapping[str, int | dict[str, int]] = {
 }
 """When R5's printed epochs were; the best accuracy and the lowest loss are of two epochs."""
 
-PANELS = {"pixel_accuracy": "pixel accuracy", "loss": "loss (nats)"}
+PANELS = {"pixel_accuracy": "pixel accuracy", "loss": "loss, as printed"}
 
 
 def claims() -> dict[tuple[str, str], float]:
