@@ -28,7 +28,16 @@ PREDICTIONS, SPLIT, CARD = "predictions.csv", "split.csv", "card.yml"
 CARD_LINES = ("system", "authors", "protocol", "source")
 """What a card must say, each in a few words."""
 
-OURS = ("own-clf", "own-multi-clf", "r2-mobilenet", "r2-cnn", "own-seg", "own-multi-seg", "r4-unet")
+OURS = (
+    "own-clf",
+    "own-multi-clf",
+    "own-classes-clf",
+    "r2-mobilenet",
+    "r2-cnn",
+    "own-seg",
+    "own-multi-seg",
+    "r4-unet",
+)
 """Our experiments that were tested on every image; shown where they are recorded."""
 
 BASELINES = ("own-clf", "own-seg")
