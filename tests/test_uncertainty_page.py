@@ -118,8 +118,8 @@ def test_a_gate_is_chosen_on_validation_rows_and_measured_on_the_others():
     expected = detection_metrics(UNET.predictions, gates.to_numpy())
     assert points == {"area of the outline": expected}
     table = uncertainty.gates_table(test, points)
-    assert table.index.tolist() == ["no gate", "area of the outline"]
-    assert table.loc["no gate", "lesion images found"] == pytest.approx(
+    assert table.index.tolist() == ["no further gate", "area of the outline"]
+    assert table.loc["no further gate", "lesion images found"] == pytest.approx(
         detection_metrics(UNET.predictions)["sensitivity"], abs=5e-4
     )
 

@@ -170,7 +170,7 @@ def study(
         typer.Option(help="An experiment that meets the outside set, may be repeated. Left out: the usual."),
     ] = None,
 ) -> None:
-    """Run one study of the book (notebooks 9 to 12) and record it; trainings that are done are read back.
+    """Run one study of the book (pages 1, 9, 10, 13 to 15) and record it; finished trainings are read back.
 
     Records of the real BUSI go to results/, those of any other data to _build/results/. Another seed, outside
     set, encoder or model adds a record and leaves the others as they are.

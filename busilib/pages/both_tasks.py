@@ -179,17 +179,22 @@ def abroad() -> str:
         >>> abroad().startswith("It ")
         True
     """
-    for study in outside.recorded_studies().values():
-        asked = {condition["experiment"] for condition in study.conditions.values()}
-        if study.name == "outside-classification" and BOTH in asked:
-            places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
-            here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
-            images = study.predictions.groupby("condition")["id"].nunique()  # five networks judge each
-            n_here, n_there = (images[f"{BOTH}, {place}"] for place in places)
-            gap = outside.between(study, "malignancy_auc").get((BOTH, ALONE))
-            return (
-                f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} "
-                f"lesions, and of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
-                + (f"; minus that of `{ALONE}` there, {signed(gap.to_dict())}." if gap else ".")
-            )
-    return "It has not been tested outside BUSI."
+    studies = [each for each in outside.recorded_studies().values() if each.name == "outside-classification"]
+    met = {condition["experiment"]: each for each in studies for condition in each.conditions.values()}
+    study = met.get(BOTH)
+    if study is None:
+        return "It has not been tested outside BUSI."
+    places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
+    here, there = (study.metrics(f"{BOTH}, {place}")["malignancy_auc"] for place in places)
+    images = study.predictions.groupby("condition")["id"].nunique()  # five networks judge each
+    n_here, n_there = (images[f"{BOTH}, {place}"] for place in places)
+    told = (
+        f"It tells malignant from benign with an AUC of {cell(here)} on {places[0]}'s {n_here} lesions, and "
+        f"of {cell(there)} on the {n_there} of {places[1]}, from another hospital"
+    )
+    if gap := outside.between(study, "malignancy_auc").get((BOTH, ALONE)):
+        told += f"; minus that of `{ALONE}` there, {signed(gap.to_dict())}"
+    if CONTROL in met:
+        control = met[CONTROL].metrics(f"{CONTROL}, {places[1]}")["malignancy_auc"]
+        told += f"; the control has {cell(control)} there"
+    return f"{told}."

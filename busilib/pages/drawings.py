@@ -149,7 +149,10 @@ def descriptors_table(study: Study, draws: int = 1000) -> pd.DataFrame:
         ['what is known of the outline', 'AUC, BUSI (n = 647)', 'AUC, BrEaST (n = 252)']
     """
     found = alone(study, draws)
-    found["shown"] = [f"{one.value:.3f} ({limits(one._asdict(), '.3f')})" for one in found.itertuples()]
+    found["shown"] = [
+        f"{one.value:.3f}" + ("" if pd.isna(one.low) else f" ({limits(one._asdict(), '.3f')})")
+        for one in found.itertuples()
+    ]
     table = found.pivot(index="descriptor", columns="set", values="shown")[sets(study)]
     order = found[found["set"] == sets(study)[0]].sort_values("value", ascending=False)["descriptor"]
     counts = found.groupby("set")["n"].first()

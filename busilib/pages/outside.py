@@ -13,7 +13,7 @@ from busilib.data.lacking import lacking
 from busilib.data.outside.sheet import OWN
 from busilib.metrics.classification import constant_answer
 from busilib.metrics.comparison import seeds_difference
-from busilib.metrics.figure import Figure, above, below, limits
+from busilib.metrics.figure import Figure, above, below
 from busilib.metrics.strata import by_stratum
 from busilib.pages.common import signed
 from busilib.pages.tables import cell
@@ -111,7 +111,7 @@ def told(table: pd.DataFrame, figure: str) -> str:
 
     Example (not run):
         >>> told(drops(study, ["accuracy"]), "accuracy")
-        'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of -0.20 (-0.28 to -0.12).'
+        'r2-cnn: accuracy 0.70 on BUSI, 0.50 on BrEaST, a difference of −0.20 (−0.28 to −0.12).'
     """
     sentences = []
     own = table[table["figure"] == figure]
@@ -121,9 +121,8 @@ def told(table: pd.DataFrame, figure: str) -> str:
         clear = above(difference) or below(difference)
         sentences.append(
             f"**{id}**: {METRIC_NAMES[figure]} {inside['value']:.2f} on {inside['inside']}, "
-            f"{outside['value']:.2f} on {inside['outside']}, a difference of {difference['value']:+.2f} "
-            f"({limits(difference, '+.2f', ' to ')}"
-            f"{')' if clear or difference.get('why') else '; the interval includes no difference)'}."
+            f"{outside['value']:.2f} on {inside['outside']}, a difference of {signed(difference)}"
+            f"{'' if clear or difference.get('why') else '; the interval includes no difference'}."
         )
     return " ".join(sentences)
 

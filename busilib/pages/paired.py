@@ -37,6 +37,9 @@ CLASSIFIERS = {
 
 DRAWS = profile("laptop").bootstrap_draws
 
+LEVEL = 0.05
+"""Below it a p-value is usually called significant."""
+
 
 @dataclass(frozen=True, eq=False)
 class Answers:
@@ -274,13 +277,18 @@ def _sign_test(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def most_moved(models: Mapping[str, Answers]) -> pd.Series:
-    """The pair whose p changes most when copies of an image are left out.
+    """The pair whose p changes most where copies are left out; first those whose verdict changes by Holm.
 
     Returns:
-        `one`, `other`, `p` (all images) and `low`, `median`, `high` (see `drawn_of_each`).
+        `one`, `other`, `p` and `holm` (all images), `holm_alone` (the first image of each group) and `low`,
+        `median`, `high` (see `drawn_of_each`).
 
     Example (not run):
         >>> most_moved(classifiers())[["one", "other"]].tolist()
     """
-    table = tests(models).merge(drawn_of_each(models), on=["one", "other"])
-    return table.loc[(table["p"] - table["median"]).abs().idxmax()]
+    pair = ["one", "other"]
+    alone = tests_of_one_each(models).set_index(pair)["holm"].rename("holm_alone")
+    table = tests(models).merge(drawn_of_each(models), on=pair).join(alone, on=pair)
+    changed = (table["holm"] < LEVEL) != (table["holm_alone"] < LEVEL)
+    moved = (table["p"] - table["median"]).abs()
+    return table.loc[moved.where(changed | ~changed.any()).idxmax()]

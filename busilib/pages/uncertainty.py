@@ -268,7 +268,7 @@ def gates_table(test: Mapping[str, pd.DataFrame], points: Mapping[str, Mapping[s
         >>> gates_table(test, operating_points(test, validation, 0.1))
     """
     first = next(iter(test.values()))
-    rows = {"no gate": detection_metrics(first), **points}
+    rows = {"no further gate": detection_metrics(first), **points}
     return (
         pd.DataFrame.from_dict(rows, orient="index")
         .rename(
