@@ -249,7 +249,7 @@ def test_networks_without_pretrained_weights_are_named_as_such():
 def test_a_drop_is_told_in_a_sentence():
     text = page.told(away.drops(by_hand(), ["accuracy"]), "accuracy")
     assert text == (
-        "**r2-cnn**: accuracy 0.80 on BUSI, 0.50 on BrEaST, a difference of -0.30 (-0.36 to -0.26)."
+        "**r2-cnn**: accuracy 0.80 on BUSI, 0.50 on BrEaST, a difference of −0.30 (−0.36 to −0.26)."
     )
 
 
