@@ -301,5 +301,5 @@ def test_networks_of_one_record_are_compared_on_the_same_images(monkeypatch):
     study = page.recorded_studies()["outside-classification+BrEaST"]
     one, other = (study.metrics(f"{id}, BrEaST")["malignancy_auc"]["value"] for id in asked)
     said = page.told_between(study, "malignancy_auc")
-    assert said.startswith(f"**{asked[0]} less {asked[1]}**")
+    assert said.startswith(f"**{asked[0]} minus {asked[1]}**")
     assert f"{one - other:+.2f}".replace("-", "−") in said and " to " in said
