@@ -100,7 +100,7 @@ def picture(found: Made) -> Figure:
     tables = {DID[protocol]: _sides(one) for protocol, one in found.items()}
     figure = next(iter(found.values())).asked.figure
     claims = {DID[protocol]: _claims(report_of(protocol), figure) for protocol in found}
-    return two_protocols(tables, claims, f"{METRIC_NAMES[figure]}; each mark is one repeat")
+    return two_protocols(tables, claims, f"{METRIC_NAMES[figure]}; dots and squares are repeats")
 
 
 def _claims(report: str, figure: str) -> list[float]:
