@@ -155,7 +155,7 @@ def differences(table: pd.DataFrame, names: Mapping[str, str], colour: str = NEU
         sharey=True,
         layout="constrained",
     )
-    figure.get_layout_engine().set(w_pad=0.12)  # so that the last number of one axis and the first of the next part
+    figure.set_layout_engine("constrained", w_pad=0.12)  # numbers at the ends of two axes stay apart
     for axis, (key, name) in zip(axes[0], names.items(), strict=True):
         part = table[table["figure"] == key].set_index("row").loc[rows]
         errors = np.abs(part[["low", "high"]].to_numpy().T - part["value"].to_numpy())
