@@ -36,6 +36,7 @@ READ_PAGE = """() => ({
     figures: [...document.querySelectorAll('.bd-article figure img')].map(e => ({
         alone: e.closest('a')?.href === e.src, pixels: e.naturalWidth, width: e.getBoundingClientRect().width,
     })),
+    tables: [...document.querySelectorAll('.bd-article table')].map(e => e.textContent),
     title: document.title,
     language: document.documentElement.lang,
     note: document.querySelector('.phantom-note')?.innerText ?? '',
@@ -204,6 +205,11 @@ def test_a_figure_opens_alone_and_is_sharp_there(visits):
     assert len(figures) >= 10
     for path, shown in figures.items():
         assert all(one["alone"] and one["pixels"] >= 1.5 * one["width"] for one in shown), (path, shown)
+
+
+def test_no_table_holds_what_is_no_number_or_a_negative_zero(visits):
+    strange = re.compile(r"\bnan\b|\binf\b|(?<![\w.])[-−]0(\.0+)?(?![\d.])")
+    assert not _all(visits, lambda visit: [one for one in visit.content["tables"] if strange.search(one)])
 
 
 def test_every_page_opens_without_errors_or_network(visits):

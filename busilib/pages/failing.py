@@ -121,7 +121,7 @@ def points(figure: dict) -> str:
         '+0.7 (+0.1 to +1.2)'
     """
     value, low, high = (100 * figure[key] for key in LIMITS)
-    return f"{value:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−")
+    return f"{value:+z.1f} ({low:+z.1f} to {high:+z.1f})".replace("-", "−")
 
 
 def less(study: Study, network: str, other: str) -> tuple[dict, int]:

@@ -68,7 +68,7 @@ def signed(change: float) -> str:
         >>> signed(-0.0014)
         '−0.0014'
     """
-    return f"{change:+.4f}".replace("-", "−")
+    return f"{change:+z.4f}".replace("-", "−")
 
 
 def log() -> Figure:

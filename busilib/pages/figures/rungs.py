@@ -51,7 +51,7 @@ def waterfall(study: Study, names: Mapping[str, str], colour: str = RECORDED) ->
             above = figures[row - 1]["value"]
             axis.barh(row, value - above, left=above, height=0.5, color=FALL if value < above else RISE)
             axis.plot([above, above], [row - 1, row], color="#666666", lw=0.8)
-            text = f"{rung['step']['value']:+.3f}".replace("-", "−")
+            text = f"{rung['step']['value']:+z.3f}".replace("-", "−")
             axis.annotate(text, (min(value, above), row), (-38, 14), textcoords="offset points", fontsize=9)
         dot, marker = _look(rungs[row][1], colour)
         axis.errorbar(value, row, xerr=bars(here), fmt=marker, color=dot, capsize=4, markersize=7, zorder=3)
