@@ -46,10 +46,10 @@ PROFILES: Mapping[str, Profile] = {
             "8 minutes on 2 cores",
         ),
         Profile(
-            "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "4 hours on 2 cores"
+            "laptop", 128, False, 20, 1000, "BUSI, narrow U-Nets, frozen backbones", "12 hours on 2 cores"
         ),
         Profile(
-            "full", 128, False, 20, 1000, "BUSI, the reports' own settings", "1 hour on one data-centre GPU"
+            "full", 128, False, 20, 1000, "BUSI, the reports' own settings", "2 hours on one data-centre GPU"
         ),
     )
 }
