@@ -430,7 +430,9 @@ def test_claims_stand_beside_the_records(tmp_path):
         "accuracy"
     ]
     assert f"{figure['value']:.2f} ({figure['low']:.2f}–{figure['high']:.2f}), n = {figure['n']}" in row
-    assert "own protocol: " in row and "; grouped: " in row and "laptop, random" in row
+    assert "own protocol: " in row and "; grouped: " in row
+    shown = [line.split("|")[1].strip() for line in text.splitlines() if "shown the true mask" in line]
+    assert shown == [f"`{id}`, shown the true mask" for id in ("r3-imagemasknet", "r3-imagemasknet2")]
 
 
 def test_folded_parts_of_the_claims_are_closed_in_order(tmp_path):
