@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from busilib.metrics.figure import above
@@ -13,6 +15,7 @@ from busilib.pages.shipped import out_of_fold
 from busilib.pages.tables import cell
 from busilib.reports.registry import experiment
 from busilib.runs.records import Record
+from busilib.studies.study import Study
 
 BOTH, CONTROL, ALONE = "own-multi-clf", "own-classes-clf", "own-clf"
 """Trained on masks and classes; on classes, with its schedule; on classes, with another."""
@@ -130,6 +133,13 @@ def _steps(id: str) -> float:
     return settings.epochs / settings.batch
 
 
+@cache
+def _gain_and_reason(root: Path) -> tuple[Gain, Reason] | None:
+    """Both, measured once a build: the index and the standing page tell them."""
+    found = gain(root)
+    return None if found is None else (found, reason(root))
+
+
 def in_short(root: Path) -> str:
     """What the index says of it; empty until all of BUSI is tested.
 
@@ -137,10 +147,9 @@ def in_short(root: Path) -> str:
         >>> in_short(Path(".")).startswith("**One network for both tasks")
         True
     """
-    found = gain(root)
-    if found is None:
+    if (both := _gain_and_reason(root)) is None:
         return ""
-    because = reason(root)
+    found, because = both
     return (
         f"**{found.lead}{because.verdict}.** Trained on outlines and classes together it has a macro AUC of "
         f"{cell(found.both.metrics['macro_auc'])}, and `{ALONE}`, trained on classes alone, "
@@ -158,10 +167,9 @@ def told(root: Path) -> str:
         >>> "its masks" in told(Path(".")) or "is open" in told(Path(".")) or "schedule" in told(Path("."))
         True
     """
-    found = gain(root)
-    if found is None:
+    if (both := _gain_and_reason(root)) is None:
         return "Not run yet."
-    because = reason(root)
+    found, because = both
     seeds, outlines = len(found.both.facts["seeds"]), found.outlines.found.to_dict()
     return (
         f"**{found.lead}{because.verdict}.** {because.figures or because.why} "
@@ -180,8 +188,7 @@ def abroad() -> str:
         True
     """
     studies = [each for each in outside.recorded_studies().values() if each.name == "outside-classification"]
-    met = {condition["experiment"]: each for each in studies for condition in each.conditions.values()}
-    study = met.get(BOTH)
+    study = _meeting(studies, BOTH)
     if study is None:
         return "It has not been tested outside BUSI."
     places = study.facts["dataset"]["name"], study.facts["outside"]["name"]
@@ -194,7 +201,14 @@ def abroad() -> str:
     )
     if gap := outside.between(study, "malignancy_auc").get((BOTH, ALONE)):
         told += f"; minus that of `{ALONE}` there, {signed(gap.to_dict())}"
-    if CONTROL in met:
-        control = met[CONTROL].metrics(f"{CONTROL}, {places[1]}")["malignancy_auc"]
-        told += f"; the control has {cell(control)} there"
+    same_set = [each for each in studies if each.facts["outside"]["name"] == places[1]]
+    if control := _meeting(same_set, CONTROL):
+        there = control.metrics(f"{CONTROL}, {places[1]}")["malignancy_auc"]
+        told += f"; the control has {cell(there)} there"
     return f"{told}."
+
+
+def _meeting(studies: Iterable[Study], id: str) -> Study | None:
+    """The first study in which a network met an outside set."""
+    met = (each for each in studies if id in {one["experiment"] for one in each.conditions.values()})
+    return next(met, None)

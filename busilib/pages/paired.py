@@ -22,6 +22,7 @@ from busilib.metrics.intervals import mean_interval
 from busilib.metrics.measure import measure
 from busilib.metrics.pairing import groups_of, shared
 from busilib.pages.common import made
+from busilib.pages.comparisons import LEVEL
 from busilib.pages.tables import cell
 from busilib.pages.words import METRIC_NAMES
 from busilib.runs.profiles import profile
@@ -36,9 +37,6 @@ CLASSIFIERS = {
 """Experiment and inputs of each classifier that may have answered for all images."""
 
 DRAWS = profile("laptop").bootstrap_draws
-
-LEVEL = 0.05
-"""Below it a p-value is usually called significant."""
 
 
 @dataclass(frozen=True, eq=False)
